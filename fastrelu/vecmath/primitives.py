@@ -1,0 +1,74 @@
+"""What every formula is built from: a fused multiply-add, and a choice by precision.
+
+Both work in plain Python on NumPy scalars, in Numba CPU code and in CUDA code, with the same bits.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numba.extending import intrinsic, overload
+
+# error_model: division by zero gives inf or NaN, and no branch that would stop vectorising.
+# fastmath is named because a caller's fastmath=True would be inherited, and would change bits.
+IEEE = {"error_model": "numpy", "fastmath": False}
+
+
+def fma(a: Any, b: Any, c: Any) -> Any:
+    """a * b + c with one rounding; float32 or float64."""
+    kind = type(a)
+    plain = a * b + c
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return plain
+    if not math.isfinite(c):
+        return c  # whatever the product is: its overflow would make plain a NaN
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    if exact == 0:
+        return plain  # the sign of a zero follows the ordinary rules
+    try:
+        rounded = float(exact)
+    except OverflowError:
+        rounded = math.inf if exact > 0 else -math.inf
+    if kind is np.float32 and math.isfinite(rounded) and Fraction(rounded) != exact:
+        # Round to odd first: float64 has more than 2 * 24 + 2 bits, so the second rounding is then harmless.
+        if not np.float64(rounded).view(np.int64) & 1:
+            up = exact > Fraction(rounded)
+            rounded = math.nextafter(rounded, math.inf if up else -math.inf)
+    return kind(rounded)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _llvm_fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return a(a, a, a), codegen
+
+
+# An intrinsic behind an overload, because a kernel that reaches an intrinsic by a closure is never cached (numba#6264).
+@overload(fma, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+def _fma(a: Any, b: Any, c: Any) -> Any:
+    return lambda a, b, c: _llvm_fma(a, b, c)
+
+
+def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates the float64 formula: one function of both, chosen by the type of the first argument."""
+
+    def decorate(float64: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(float64)
+        def chosen(*args: Any) -> Any:
+            return (float32 if isinstance(args[0], np.float32) else float64)(*args)
+
+        @functools.wraps(float64)
+        def typed(*args: Any) -> Any:
+            return float32 if args[0].bitwidth == 32 else float64
+
+        overload(chosen, jit_options=IEEE, strict=False)(typed)
+        return chosen
+
+    return decorate
