@@ -9,17 +9,19 @@ import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba.extending import intrinsic, overload
+
+Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to output
 
 # error_model: division by zero gives inf or NaN, and no branch that would stop vectorising.
 # fastmath is named because a caller's fastmath=True would be inherited, and would change bits.
 IEEE = {"error_model": "numpy", "fastmath": False}
 
 
-def fma(a: Any, b: Any, c: Any) -> Any:
+def fma(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
     """a * b + c with one rounding; float32 or float64."""
     kind = type(a)
     plain = a * b + c

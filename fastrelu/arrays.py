@@ -1,0 +1,154 @@
+"""Argument checks, the dtype rule, and every error message of the array interface."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NoReturn
+
+import numpy as np
+
+Dtype = np.dtype[Any]
+
+
+def show_dtype(value: Any) -> str:
+    """What came, as an error message names it."""
+    return str(value.dtype) if isinstance(value, (np.ndarray, np.generic)) else type(value).__name__
+
+
+def reject(error: type[Exception], name: str, argument: str, wanted: str, came: str) -> NoReturn:
+    """Raises the one sentence that every wrong argument gets."""
+    raise error(f"{name}: {argument} must {wanted}, got {came}")
+
+
+def as_operand(name: str, argument: str, value: Any) -> Any:
+    """Any array-like as something NumPy computes with: arrays and Python scalars stay what they are.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers of at most 64 bits.
+    """
+    if type(value) in (float, int, bool):
+        return value
+    try:
+        array = value if type(value) is np.ndarray else np.asanyarray(value)
+    except ValueError as error:  # ragged lists
+        raise TypeError(f"{name}: {argument} must be a real array, got {type(value).__name__} ({error})") from None
+    if not is_real(array.dtype):
+        reject(TypeError, name, argument, "be a real array", str(array.dtype))
+    return array
+
+
+@functools.lru_cache(maxsize=64)
+def is_real(dtype: Dtype) -> bool:
+    """Whether it is a bool, integer or float dtype of at most 64 bits."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+@functools.lru_cache(maxsize=256)
+def computed_in(dtype: Dtype, supported: tuple[Dtype, ...]) -> Dtype:
+    """The dtype rule: the first supported dtype that holds every value of the given one, as NumPy's ufuncs choose."""
+    return next(candidate for candidate in supported if np.can_cast(dtype, candidate))
+
+
+def common_dtype(operands: list[Any]) -> Dtype:
+    """What the array operands promote to; Python scalars adapt to arrays."""
+    if len(operands) == 1:
+        value = operands[0]
+        return value.dtype if isinstance(value, np.ndarray) else np.result_type(value)
+    return np.result_type(*operands)
+
+
+def common_shape(name: str, names: tuple[str, ...], operands: list[Any]) -> tuple[int, ...]:
+    """The shape to which the operands broadcast."""
+    shapes = [operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands]
+    if shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        came = ", ".join(map(str, shapes))
+        raise ValueError(f"{name}: {' and '.join(names)} must broadcast together, got shapes {came}") from None
+
+
+def check_scalar(name: str, argument: str, value: Any) -> float:
+    """A real scalar parameter as a Python number, which adapts to the dtype of the array.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    """
+    if type(value) in (float, int):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, np.ndarray) and value.ndim:
+        reject(TypeError, name, argument, "be a real scalar", f"an array of shape {value.shape}")
+    if isinstance(value, (np.ndarray, np.generic)) and is_real(value.dtype):
+        return value.item()  # type: ignore[no-any-return]
+    try:
+        return float(value.__float__()) if not isinstance(value, (str, bytes, complex)) else float(None)  # type: ignore[arg-type]
+    except (AttributeError, TypeError, ValueError):
+        reject(TypeError, name, argument, "be a real scalar", show_dtype(value))
+
+
+def check_minimum(name: str, argument: str, value: float, least: float) -> None:
+    """Refuses a parameter below its least valid value, and NaN.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    if not value >= least:
+        reject(ValueError, name, argument, f"be at least {least:g}", f"{value:g}")
+
+
+def fit_integers(dtype: Dtype, scalars: list[float]) -> tuple[Dtype, list[float]]:
+    """Parameters of an integer function as integers of its dtype, or the float dtype in which they fit."""
+    limits = np.iinfo(dtype)
+    if all(value == value // 1 and limits.min <= value <= limits.max for value in scalars):
+        return dtype, [int(value) for value in scalars]
+    return np.dtype(np.float64), scalars
+
+
+def on_cuda(value: Any) -> bool:
+    """Whether this is an array in the memory of a CUDA device."""
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def overrides_ufuncs(value: Any) -> bool:
+    """Whether this type answers to ufuncs by itself."""
+    override = getattr(type(value), "__array_ufunc__", None)
+    return override is not None and override is not np.ndarray.__array_ufunc__ and not isinstance(value, np.generic)
+
+
+def check_out(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None:
+    """Refuses an output that the result does not fit exactly.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Of another type or dtype; of another shape or read-only.
+    """
+    if not isinstance(out, np.ndarray):
+        reject(TypeError, name, "out", "be a NumPy array", type(out).__name__)
+    if out.dtype is not dtype and out.dtype.newbyteorder("=") != dtype:
+        reject(TypeError, name, "out", f"have dtype {dtype}", str(out.dtype))
+    if out.shape != shape:
+        reject(ValueError, name, "out", f"have shape {shape}", str(out.shape))
+    if not out.flags.writeable:
+        reject(ValueError, name, "out", "be writeable", "a read-only array")
+
+
+def check_where(name: str, where: Any) -> Any:
+    """A mask as a bool array.
+
+    Raises
+    ------
+    TypeError
+        If it is not made of bools.
+    """
+    mask = np.asanyarray(where)
+    if mask.dtype != np.bool_:
+        reject(TypeError, name, "where", "be a bool array", str(mask.dtype))
+    return mask

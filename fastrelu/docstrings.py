@@ -1,0 +1,83 @@
+"""The numpydoc docstrings of the public functions, put together from what each record says once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_COMMON = """\
+out : ndarray, optional
+    Where to write the result: of its shape and dtype; may be an input.
+where : array_like of bool, optional
+    Only these elements are computed; the others keep what is in `out`, or are 0 without `out`.
+"""
+_RESULT = """\
+Returns
+-------
+ndarray or scalar
+    Of the broadcast shape of the operands{axes}. {dtypes}
+"""
+_RAISES = """\
+Raises
+------
+TypeError
+    Complex, object, string or datetime input; an unknown or non-scalar parameter; `out` of another dtype.
+ValueError
+    Shapes that do not broadcast; `out` of another shape; a parameter out of its range.
+"""
+_FLOATS = "float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
+_INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
+
+
+@dataclass(frozen=True)
+class Descriptions:
+    """The texts for one activation."""
+
+    function: str
+    backward: str
+    slope_start: str
+    parameters: str
+
+    def derivative(self, kinks: Callable[..., Mapping[float, str]]) -> str:
+        """The derivative's text, with its convention at the kinks."""
+        points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
+        convention = "; ".join(f"at x = {point:g} the value from the {side}" for point, side in points.items())
+        note = f"\nNotes\n-----\nWith default parameters: {convention}.\n" if convention else ""
+        return f"{self.slope_start}\n\n{self.parameters}\n{_RAISES}{note}"
+
+
+def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
+    return function.__defaults__ or ()
+
+
+def describe(
+    name: str,
+    summary: str,
+    signature: inspect.Signature,
+    params: Mapping[str, str],
+    paper: str,
+    variants: Mapping[str, Mapping[Any, Any]],
+    integers: bool = False,
+) -> Descriptions:
+    """The docstrings of an activation, its derivative and its backward pass."""
+    operands = []
+    for key, parameter in signature.parameters.items():
+        kind = "array_like" if parameter.default is inspect.Parameter.empty else f"float, default {parameter.default:g}"
+        operands.append(f"{key} : {kind}\n    {params.get(key, 'Real numbers of any shape.')}\n")
+    for key, choices in variants.items():
+        operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {params.get(key, 'Which formula.')}\n")
+    result = _RESULT.format(axes="", dtypes=_INTEGERS if integers else _FLOATS)
+    parameters = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
+    source = f"\nReferences\n----------\n{paper}\n" if paper else ""
+    first = inspect.cleandoc(summary)
+    grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
+    from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
+    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}out : ", 1)
+    return Descriptions(
+        function=f"{first}\n\n{parameters}\n{_RAISES}{source}",
+        backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",
+        slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
+        parameters=parameters,
+    )

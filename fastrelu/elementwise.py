@@ -1,0 +1,276 @@
+"""Elementwise: a scalar formula that is called like a NumPy function."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from fastrelu import arrays, threads
+from fastrelu.dispatch import Target, choose, chunk_size
+from fastrelu.embed import embed
+from fastrelu.kernels.elementwise import any_layout, run
+from fastrelu.kernels.options import formula_digest
+from fastrelu.kernels.parallel import CHUNK, parallel_loop
+from fastrelu.kernels.storage import FLOATS, INTEGERS
+from fastrelu.kernels.ufunc import Loop, make_ufunc
+from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
+from fastrelu.vecmath.primitives import IEEE
+
+_FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
+
+
+THIS: Any = object()  # among the values of an option: the function that has the option
+
+
+class Elementwise(staticmethod):  # type: ignore[type-arg]
+    """A function of arrays, made from a formula of scalars.
+
+    Calling it computes the formula for every element. Inside a Numba-compiled function the same object is called the same
+    way, on scalars and on arrays.
+
+    It is a staticmethod because that is the shortest way that CPython 3.11 knows from a call of an object with attributes
+    to a Python function: 40 ns, against 90 for a ``__call__`` method.
+
+    Parameters
+    ----------
+    formula
+        A function of scalars that keeps their dtype and that Numba can compile. Its parameters without a default are
+        array operands, those with one are scalar parameters.
+    name, module
+        Where another process finds this object: ``gelu.derivative`` in ``fastrelu.formulas.gelus``.
+    signature
+        Of the formula, where its code does not tell.
+    integers
+        Whether integers stay integers.
+    cost
+        What bounds the function.
+    options
+        For each keyword that selects another formula: its values, the default first, and the function for each; None
+        where that value is not valid.
+    minimum
+        The least valid value of parameters that have one.
+
+    Attributes
+    ----------
+    formula : function
+        The formula itself, callable from Python without Numba.
+    ufunc : numpy.ufunc
+        The same function with the whole ufunc interface, on one thread.
+    """
+
+    formula: Callable[..., Any]
+
+    def __init__(
+        self,
+        formula: Callable[..., Any],
+        *,
+        name: str,
+        module: str,
+        doc: str,
+        signature: inspect.Signature | None = None,
+        integers: bool = False,
+        cost: Cost = Cost.LIGHT,
+        options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
+        minimum: Mapping[str, float] | None = None,
+    ) -> None:
+        register_jitable(**IEEE)(formula)
+        signature = signature or inspect.signature(formula)
+        required = inspect.Parameter.empty
+        self.arrays = tuple(key for key, parameter in signature.parameters.items() if parameter.default is required)
+        self.params = {key: p.default for key, p in signature.parameters.items() if p.default is not required}
+        self._names = tuple(signature.parameters)
+        self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
+        self.options = {
+            option: {value: self if chosen is THIS else chosen for value, chosen in choices.items()}
+            for option, choices in (options or {}).items()
+        }
+        self.minimum = dict(minimum or {})
+        self.supported = (*INTEGERS, *FLOATS) if integers else FLOATS
+        self.cost = cost
+        self.dotted_name = name
+        self._limit = PARALLEL_FROM_BYTES[cost] // 8  # fewer elements than this are never worth two threads
+        self._loops: dict[np.dtype[Any], Loop] = {}
+        self._targets: dict[Target, dict[np.dtype[Any], tuple[np.ufunc, Loop]]] = {target: {} for target in Target}
+        call = self._shortest_path()
+        call.__name__ = name.rpartition(".")[2]
+        call.__qualname__, call.__module__, call.__doc__ = name, module, doc
+        super().__init__(call)
+        self.formula = formula
+        self.__signature__ = self._public_signature(signature)
+        embed(self)
+
+    def __get__(self, _instance: Any, _owner: Any = None) -> Elementwise:
+        return self  # as numpy.ufunc does: not a method where it is a class attribute
+
+    def __reduce__(self) -> str:
+        return self.dotted_name
+
+    def __repr__(self) -> str:
+        return f"<fastrelu function {self.dotted_name}>"
+
+    @functools.cached_property
+    def ufunc(self) -> np.ufunc:
+        """The numpy.ufunc: one loop for each supported dtype."""
+        return make_ufunc(self.dotted_name, self.__doc__ or "", [self.loop(dtype) for dtype in self.supported])
+
+    def loop(self, dtype: np.dtype[Any]) -> Loop:
+        """The inner loop for one dtype, compiled or loaded from disk at its first use."""
+        if dtype not in self._loops:
+            n_arrays, n_params = len(self.arrays), len(self.params)
+            kernel = run(self.formula, formula_digest(self.formula), dtype, n_arrays, n_params)
+            layouts = any_layout()
+            words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
+            self._loops[dtype] = Loop(layouts.address, words, (dtype,) * (n_arrays + n_params + 1), (kernel, layouts))
+        return self._loops[dtype]
+
+    def target(self, dtype: np.dtype[Any], target: Target) -> tuple[np.ufunc, Loop]:
+        """The ufunc, and its one loop, that computes this dtype on the CPU."""
+        found = self._targets[target].get(dtype)
+        if found is None:
+            loop = parallel_loop(self.loop(dtype)) if target is Target.PARALLEL else self.loop(dtype)
+            found = make_ufunc(self.dotted_name, self.__doc__ or "", [loop]), loop
+            self._targets[target][dtype] = found
+        return found
+
+    def _shortest_path(self) -> Callable[..., Any]:
+        """The function that a call reaches: small float32 and float64 arrays go straight to a ufunc."""
+        general, n_arrays = self._general, len(self.arrays)
+        limit = self._limit
+        ndarray = np.ndarray
+
+        def single(*operands: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
+            nonlocal single
+            single = self.target(_FLOAT32, Target.SERIAL)[0]  # type: ignore[assignment]
+            return single(*operands)
+
+        def double(*operands: Any) -> Any:
+            nonlocal double
+            double = self.target(_FLOAT64, Target.SERIAL)[0]  # type: ignore[assignment]
+            return double(*operands)
+
+        if n_arrays == 1 and not self.params and not self.options:
+
+            def call(x: Any, *, out: Any = None, where: Any = True) -> Any:
+                if type(x) is ndarray and out is None and where is True and x.size < limit:
+                    if x.dtype is _FLOAT32:
+                        return single(x)
+                    if x.dtype is _FLOAT64:
+                        return double(x)
+                return general((x,), {}, out, where)
+
+            return call
+
+        defaults = self._defaults[n_arrays:]
+        scalars32, scalars64 = tuple(map(np.float32, defaults)), tuple(map(np.float64, defaults))
+
+        def call_any(*operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+            if out is None and where is True and not named and len(operands) == n_arrays:
+                dtype = None
+                for operand in operands:
+                    if type(operand) is not ndarray or operand.size >= limit or dtype not in (None, operand.dtype):
+                        break
+                    dtype = operand.dtype
+                else:
+                    if dtype is _FLOAT32:
+                        return single(*operands, *scalars32)
+                    if dtype is _FLOAT64:
+                        return double(*operands, *scalars64)
+            return general(operands, named, out, where)
+
+        return call_any
+
+    def _general(self, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
+        """A call in all its generality."""
+        for option in self.options:
+            if option in named:
+                return self._chosen(option, named.pop(option))._general(operands, named, out, where)
+        name, n_arrays = self.dotted_name, len(self.arrays)
+        given = self._bind(operands, named)
+        values, scalars = given[:n_arrays], given[n_arrays:]
+        first = values[0]
+        if type(first) is np.ndarray and n_arrays == 1 and where is True and not self.minimum:
+            # The common case once more: half of the time of the checks below.
+            dtype = first.dtype
+            if (dtype is _FLOAT32 or dtype is _FLOAT64) and all(type(value) is float for value in scalars):
+                if out is None:
+                    return self._compute(dtype, first.size, given, {})
+                if type(out) is np.ndarray and out.dtype is dtype and out.shape == first.shape and out.flags.writeable:
+                    return self._compute(dtype, first.size, given, {"out": out})
+        if not all(type(value) is np.ndarray for value in values):
+            if any(arrays.on_cuda(value) for value in values):
+                from fastrelu.kernels import cuda
+
+                return cuda.call(self, given, out, where)
+            if any(arrays.overrides_ufuncs(value) for value in values):  # pandas, xarray, dask: they take it from here
+                return self.ufunc(*given, **{} if out is None else {"out": out}, where=where)
+        values = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
+        scalars = [arrays.check_scalar(name, key, value) for key, value in zip(self.params, scalars, strict=True)]
+        for key, least in self.minimum.items():
+            arrays.check_minimum(name, key, scalars[list(self.params).index(key)], least)
+        dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
+        if scalars and dtype.kind != "f":
+            dtype, scalars = arrays.fit_integers(dtype, scalars)
+        shape = arrays.common_shape(name, self.arrays, values)
+        keywords: dict[str, Any] = {}
+        if where is not True:
+            keywords["where"] = mask = arrays.check_where(name, where)
+            shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
+            if out is None:  # NumPy would leave the unselected elements undefined
+                like = values[0] if np.shape(values[0]) == shape else np.broadcast_to(0, shape)
+                out = np.zeros_like(like, dtype=dtype, subok=False)
+        if out is not None:
+            arrays.check_out(name, out, dtype, shape)
+            keywords["out"] = out
+        return self._compute(dtype, math.prod(shape), (*values, *scalars), keywords)
+
+    def _compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if size >= self._limit and choose("cpu", size, dtype.itemsize, self.cost, 2) is Target.PARALLEL:
+            count = threads.claim()
+            if count > 1:
+                try:
+                    ufunc, loop = self.target(dtype, Target.PARALLEL)
+                    loop.data[CHUNK] = chunk_size(size, dtype.itemsize, count)
+                    return ufunc(*operands, **keywords)
+                finally:
+                    threads.release()
+        return self.target(dtype, Target.SERIAL)[0](*operands, **keywords)
+
+    def _chosen(self, option: str, value: Any) -> Elementwise:
+        choices = self.options[option]
+        try:
+            chosen = choices[value]
+        except (KeyError, TypeError):
+            wanted = " or ".join(map(repr, choices))
+            raise ValueError(f"{self.dotted_name}: {option} must be {wanted}, got {value!r}") from None
+        if chosen is None:
+            raise ValueError(f"{self.dotted_name}: {option}={value!r} is not valid, this function needs its input")
+        return chosen
+
+    def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """The operands and parameters in order, defaults filled in."""
+        if len(operands) >= len(self.arrays) and not named and len(operands) <= len(self._names):
+            return operands + self._defaults[len(operands) :]
+        given = dict(zip(self._names, operands, strict=False))
+        wrong = [f"unknown parameter {key!r}" for key in named if key not in self._names]
+        wrong += [f"{key} was given twice" for key in named if key in given]
+        given |= named
+        wrong += [f"{key} is missing" for key in self.arrays if key not in given]
+        if len(operands) > len(self._names):
+            wrong.append(f"got {len(operands)} positional arguments")
+        if wrong:
+            takes = ", ".join((*self._names, *self.options, "out", "where"))
+            raise TypeError(f"{self.dotted_name}: {wrong[0]}; it takes {takes}")
+        return tuple(given.get(key, default) for key, default in zip(self._names, self._defaults, strict=True))
+
+    def _public_signature(self, signature: inspect.Signature) -> inspect.Signature:
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        options = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in self.options.items()]
+        common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
+        plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+        return inspect.Signature([*plain, *options, *common])

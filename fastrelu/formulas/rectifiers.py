@@ -1,0 +1,142 @@
+"""Piecewise linear functions: relu and its family, step, identity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastrelu.activation import activation
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.primitives import Scalar
+
+
+def relu_slope(x: Scalar) -> Scalar:
+    """1 if x > 0 else 0; NaN stays."""
+    return type(x)(1) if x > 0 else type(x)(0) if x <= 0 else x
+
+
+@activation(
+    derivative=relu_slope,
+    from_output=relu_slope,
+    reference=lambda m, x: x if x > 0 else m.mpf(0),
+    numpy=lambda x: np.maximum(x, 0),
+    kinks=lambda: {0.0: "left"},
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+    paper="Fukushima, Biological Cybernetics 20 (1975); Nair & Hinton, ICML 2010",
+)
+def relu(x: Scalar) -> Scalar:
+    """The rectified linear unit, x if x > 0 else 0; every zero is +0."""
+    return type(x)(0) if x <= 0 else x
+
+
+def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
+    """1 if x > 0 else negative_slope; NaN stays."""
+    return type(x)(1) if x > 0 else negative_slope if x <= 0 else x
+
+
+@activation(
+    derivative=leaky_relu_slope,
+    from_output=leaky_relu_slope,
+    from_output_minimum={"negative_slope": 0.0},
+    reference=lambda m, x, negative_slope: x if x > 0 else negative_slope * x,
+    numpy=lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x),
+    kinks=lambda negative_slope=0.01: {0.0: "left"},
+    max_ulp=0.5,
+    cost=Cost.MEMORY,
+    params={"negative_slope": "The slope where x <= 0."},
+    paper="Maas, Hannun & Ng, ICML 2013",
+)
+def leaky_relu(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
+    """The leaky ReLU, x if x > 0 else negative_slope * x."""
+    return x if x > 0 else negative_slope * x
+
+
+def prelu_slope(x: Scalar, weight: Scalar) -> Scalar:
+    """1 if x > 0 else weight; NaN stays."""
+    return type(x)(1) if x > 0 else weight if x <= 0 else x
+
+
+def prelu_weight_slope(x: Scalar, weight: Scalar) -> Scalar:
+    """The derivative of prelu with respect to its weight, 0 if x > 0 else x."""
+    return type(x)(0) if x > 0 else x
+
+
+@activation(
+    derivative=prelu_slope,
+    gradients={"weight": prelu_weight_slope},
+    reference=lambda m, x, weight: x if x > 0 else weight * x,
+    numpy=lambda x, weight: np.where(x > 0, x, weight * x),
+    kinks=lambda: {0.0: "left"},
+    max_ulp=0.5,
+    cost=Cost.MEMORY,
+    params={
+        "weight": "The slope where x <= 0: broadcasts against `x` by NumPy's rules. The weight of a channel axis that is"
+        " not the last, as in torch's (N, C, H, W), is given as ``weight[:, None, None]``."
+    },
+    paper="He, Zhang, Ren & Sun, ICCV 2015",
+)
+def prelu(x: Scalar, weight: Scalar) -> Scalar:
+    """The parametric ReLU, x if x > 0 else weight * x."""
+    return x if x > 0 else weight * x
+
+
+def relu6_slope(x: Scalar) -> Scalar:
+    """1 if 0 < x < 6 else 0; NaN stays."""
+    return (type(x)(0) if x >= 6 else type(x)(1)) if x > 0 else type(x)(0) if x <= 0 else x
+
+
+@activation(
+    derivative=relu6_slope,
+    from_output=relu6_slope,
+    reference=lambda m, x: min(max(x, m.mpf(0)), m.mpf(6)),
+    numpy=lambda x: np.minimum(np.maximum(x, 0), 6),
+    kinks=lambda: {0.0: "left", 6.0: "right"},
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+    paper="Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010)",
+)
+def relu6(x: Scalar) -> Scalar:
+    """The ReLU capped at six, min(max(x, 0), 6)."""
+    return type(x)(6) if x > 6 else type(x)(0) if x <= 0 else x
+
+
+def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
+    """0; NaN stays."""
+    return type(x)(0) if x == x else x
+
+
+@activation(
+    derivative=flat_slope,
+    reference=lambda m, x, threshold: m.mpf(1) if x >= threshold else m.mpf(0),
+    numpy=lambda x, threshold=0.0: np.heaviside(x - threshold, 1),
+    kinks=lambda threshold=0.0: {threshold: "left"},
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+    params={"threshold": "From where on the value is 1."},
+    paper="McCulloch & Pitts, Bulletin of Mathematical Biophysics 5 (1943)",
+)
+def step(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
+    """The Heaviside step, 1 if x >= threshold else 0."""
+    return type(x)(1) if x >= threshold else type(x)(0) if x < threshold else x
+
+
+def identity_slope(x: Scalar) -> Scalar:
+    """1; NaN stays."""
+    return type(x)(1) if x == x else x
+
+
+@activation(
+    derivative=identity_slope,
+    from_output=identity_slope,
+    reference=lambda m, x: x,
+    numpy=lambda x: x.copy(),
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+)
+def identity(x: Scalar) -> Scalar:
+    """The identity, x: a copy."""
+    return x

@@ -1,0 +1,78 @@
+"""The one place for compile options, and for what makes a cached kernel stale."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import numba
+
+from fastrelu.vecmath import primitives
+from fastrelu.vecmath.primitives import IEEE
+
+SERIAL = {**IEEE, "nogil": True}
+PARALLEL = {**SERIAL, "parallel": True}
+
+
+@functools.cache
+def kernels_digest() -> bytes:
+    """A digest of the sources that turn formulas into kernels: an edit there makes every kernel a new one."""
+    digest = hashlib.blake2b(numba.__version__.encode(), digest_size=16)
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(primitives.__file__)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.digest()
+
+
+def formula_digest(formula: Callable[..., Any]) -> str:
+    """A digest of a formula, of every Python function it reaches, and of the kernels' sources.
+
+    Numba's cache key holds the bytecode of one function but not of its callees (numba#6845), so an edited helper
+    would get the old kernel.
+    """
+    digest = hashlib.blake2b(kernels_digest(), digest_size=16)
+    seen: set[int] = set()
+
+    def add(value: Any) -> None:
+        if isinstance(value, FunctionType):
+            if id(value) in seen or value.__module__.partition(".")[0] in ("numba", "numpy"):
+                return
+            seen.add(id(value))
+            add_code(value.__code__, value.__globals__)
+            for cell in value.__closure__ or ():
+                add(cell.cell_contents)
+            add(value.__defaults__)
+        elif isinstance(value, CodeType):
+            add_code(value, {})
+        elif isinstance(value, tuple):
+            for item in value:
+                add(item)
+        elif isinstance(getattr(value, "formula", None), FunctionType):  # another fastrelu function
+            add(value.formula)
+        elif not hasattr(value, "__dict__") or isinstance(value, type):
+            digest.update(repr(value).encode())
+
+    def add_code(code: CodeType, names: dict[str, Any]) -> None:
+        digest.update(code.co_code)
+        for constant in code.co_consts:
+            add_code(constant, names) if isinstance(constant, CodeType) else add(constant)
+        for name in code.co_names:
+            digest.update(name.encode())
+            if name in names:
+                add(names[name])
+
+    add(formula)
+    return digest.hexdigest()
+
+
+def compile_cfunc(signature: Any, function: Callable[..., Any]) -> Any:
+    """numba.cfunc with our options, cached on disk where that is possible."""
+    try:
+        return numba.cfunc(signature, cache=True, **SERIAL)(function)
+    except RuntimeError as error:  # numba#5566: raised when no cache folder is writable
+        if "cannot cache" not in str(error):
+            raise
+    return numba.cfunc(signature, **SERIAL)(function)

@@ -1,0 +1,63 @@
+"""Numba's thread pool: started late, used by one caller at a time, never in a forked child."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.metadata
+import os
+import sys
+import threading
+
+import numba
+
+_busy = threading.Lock()
+_started = False
+_forked = False  # from a process whose pool was running: the pool is gone, and using it would kill or hang the child
+
+
+def claim() -> int:
+    """How many threads this call may use: 1 while another caller has them.
+
+    A caller that gets more than 1 has to give them back with `release`. Never blocks: a second caller is faster on its
+    own core than waiting, and the workqueue layer aborts the process when two threads enter it (numba#9288).
+    """
+    if _forked or not _busy.acquire(blocking=False):
+        return 1
+    _start()
+    threads: int = numba.get_num_threads()
+    if threads == 1:
+        _busy.release()
+    return threads
+
+
+def release() -> None:
+    """Gives the threads back."""
+    _busy.release()
+
+
+def _start() -> None:
+    global _started
+    if not _started:
+        _load_tbb()
+        _started = True
+
+
+def _load_tbb() -> None:
+    """Makes `pip install tbb` enough: Numba asks the dynamic linker, which does not know virtual environments (numba#6108)."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, OSError):
+        for file in importlib.metadata.files("tbb") or ():
+            if file.name.startswith(("libtbb.so.12", "libtbb.12.dylib", "tbb12.dll")):
+                ctypes.CDLL(str(file.locate()), mode=ctypes.RTLD_GLOBAL)
+                return
+
+
+def _after_fork() -> None:
+    global _busy, _forked
+    _busy = threading.Lock()  # another thread of the parent may have held it
+    pool = sys.modules.get("numba.np.ufunc.parallel")
+    _forked = _forked or _started or getattr(pool, "_is_initialized", False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,126 @@
+"""Derives every coefficient set: python -m fastrelu.vecmath.derive checks coefficients.py, --write regenerates it.
+
+Needs mpmath; nothing at run time imports this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpmath import mp
+
+from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
+
+mp.dps = DIGITS
+ROOT2 = mp.sqrt(2)
+ATANH_END = (ROOT2 - 1) / (ROOT2 + 1)
+HALF_LN2 = mp.log(2) / 2
+
+
+
+def half_expm1(r: Any) -> Any:
+    """(exp(2 r) - 1) / 2."""
+    return mp.expm1(2 * r) / 2
+
+
+def tanh_slope(z: Any) -> Any:
+    """tanh(x) / x - 27/32 of z = x^2."""
+    return mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - mp.mpf(27) / 32
+
+
+def tanh_weight(z: Any) -> Any:
+    """Makes an error of tanh_slope relative to tanh."""
+    return mp.sqrt(z) / mp.tanh(mp.sqrt(z))
+
+
+def log1p_ratio(f: Any) -> Any:
+    """log1p(f) / f."""
+    return mp.log1p(f) / f
+
+
+def atanh_tail(z: Any) -> Any:
+    """(2 atanh(s) - 2 s) / s^3 of z = s^2."""
+    return (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z
+
+
+def atanh_weight(z: Any) -> Any:
+    """Makes an error of atanh_tail relative to 2 atanh."""
+    return z * mp.sqrt(z) / (2 * mp.atanh(mp.sqrt(z)))
+
+
+# Relative errors are weighted by 1 / function; reductions reach a little past their interval, hence the margins.
+TARGETS: list[Target] = [
+    # exp(r) = 1 + r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/2
+    Target("EXP_32", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    Target("EXP_64", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/4
+    Target("EXP2R_32", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
+    Target("EXP2R_64", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
+    # tanh(x) = x (27/32 + P(x^2) / Q(x^2)) for |x| < 1
+    Target("TANH_32", tanh_slope, (1e-9, 1), range(3), np.float32, tanh_weight, range(1, 3)),
+    Target("TANH_64", tanh_slope, (1e-9, 1), range(4), np.float64, tanh_weight, range(1, 5)),
+    # log1p(f) = f + f^2 (c1 + c2 f + ...) for sqrt(1/2) <= 1 + f <= sqrt(2)
+    Target("LOG1P_32", log1p_ratio, (mp.sqrt(0.5) - 1, ROOT2 - 1), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
+    # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...) of s^2, s = f / (2 + f)
+    Target("ATANH_64", atanh_tail, (1e-9, ATANH_END**2), range(7), np.float64, atanh_weight),
+]
+
+
+# name, value, bits of the head, precision: value = head + tail; products of a short head with small integers are exact.
+SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
+    ("LN2_32", mp.ln2, 16, np.float32),
+    ("LN2_64", mp.ln2, 42, np.float64),
+]
+
+
+def render_split(name: str, value: Any, bits: int, precision: type[np.floating[Any]]) -> str:
+    """Source line of a constant in two parts."""
+    with mp.workprec(bits):
+        head = +value
+    kind = precision.__name__
+    parts = [precision(float(part)) for part in (head, rounded(value - head, precision))]
+    return f"{name} = (" + ", ".join(f"np.{kind}({part!s})" for part in parts) + ")\n"
+
+
+def render(target: Target, fitted: Fit) -> str:
+    """Source lines of one set: the numerator's coefficients as NAME, the denominator's as NAME_Q, lowest power first."""
+    kind = target.precision.__name__
+
+    def block(name: str, values: tuple[float, ...]) -> str:
+        return f"{name} = (\n" + "".join(f"    np.{kind}({target.precision(v)!s}),\n" for v in values) + ")\n"
+
+    text = f"# greatest weighted error {fitted.error:.3g}\n" + block(target.name, fitted.numerator)
+    return text + (block(f"{target.name}_Q", fitted.denominator) if fitted.denominator else "")
+
+
+HEADER = '"""Coefficients, made by python -m fastrelu.vecmath.derive --write: do not edit."""\n\nimport numpy as np\n'
+
+
+def source(targets: list[Target]) -> str:
+    """The whole text of coefficients.py."""
+    return "\n".join([HEADER, *(render_split(*split) for split in SPLITS), *(render(t, fit(t)) for t in targets)])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns 1 where the committed file differs."""
+    parser = argparse.ArgumentParser(description="Recompute the coefficients of fastrelu.vecmath.")
+    parser.add_argument("--write", action="store_true", help="regenerate coefficients.py")
+    parser.add_argument("--only", help="names that start with this; prints them, compares nothing")
+    options: Any = parser.parse_args(argv)
+    if options.only:
+        print("\n".join(render(t, fit(t)) for t in TARGETS if t.name.startswith(options.only)))
+        return 0
+    path = Path(__file__).with_name("coefficients.py")
+    text = source(TARGETS)
+    if options.write:
+        path.write_text(text)
+    same = path.read_text() == text
+    print("coefficients.py is what derive computes" if same else "coefficients.py differs from what derive computes")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
