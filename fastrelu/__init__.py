@@ -1,0 +1,29 @@
+"""Every neural-network activation function for NumPy, with its derivative and backward pass, as compiled kernels."""
+
+from fastrelu.activation import REGISTRY as registry
+from fastrelu.activation import activation
+from fastrelu.elementwise import Elementwise
+from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
+from fastrelu.formulas.shrinks import hardshrink
+from fastrelu.formulas.sigmoids import sigmoid, tanh
+from fastrelu.formulas.smooth import elu, silu, softplus
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Elementwise",
+    "activation",
+    "elu",
+    "hardshrink",
+    "identity",
+    "leaky_relu",
+    "prelu",
+    "registry",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "step",
+    "tanh",
+]

@@ -96,7 +96,8 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         self.dotted_name = name
         self._limit = PARALLEL_FROM_BYTES[cost] // 8  # fewer elements than this are never worth two threads
         self._loops: dict[np.dtype[Any], Loop] = {}
-        self._targets: dict[Target, dict[np.dtype[Any], tuple[np.ufunc, Loop]]] = {target: {} for target in Target}
+        self._serial: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
+        self._parallel: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
         call = self._shortest_path()
         call.__name__ = name.rpartition(".")[2]
         call.__qualname__, call.__module__, call.__doc__ = name, module, doc
@@ -129,13 +130,13 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             self._loops[dtype] = Loop(layouts.address, words, (dtype,) * (n_arrays + n_params + 1), (kernel, layouts))
         return self._loops[dtype]
 
-    def target(self, dtype: np.dtype[Any], target: Target) -> tuple[np.ufunc, Loop]:
-        """The ufunc, and its one loop, that computes this dtype on the CPU."""
-        found = self._targets[target].get(dtype)
+    def target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
+        """The ufunc, and its one loop, that computes this dtype on one thread or on all."""
+        targets = self._parallel if parallel else self._serial
+        found = targets.get(dtype)
         if found is None:
-            loop = parallel_loop(self.loop(dtype)) if target is Target.PARALLEL else self.loop(dtype)
-            found = make_ufunc(self.dotted_name, self.__doc__ or "", [loop]), loop
-            self._targets[target][dtype] = found
+            loop = parallel_loop(self.loop(dtype)) if parallel else self.loop(dtype)
+            found = targets[dtype] = make_ufunc(self.dotted_name, self.__doc__ or "", [loop]), loop
         return found
 
     def _shortest_path(self) -> Callable[..., Any]:
@@ -146,12 +147,12 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
 
         def single(*operands: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
             nonlocal single
-            single = self.target(_FLOAT32, Target.SERIAL)[0]  # type: ignore[assignment]
+            single = self.target(_FLOAT32)[0]  # type: ignore[assignment]
             return single(*operands)
 
         def double(*operands: Any) -> Any:
             nonlocal double
-            double = self.target(_FLOAT64, Target.SERIAL)[0]  # type: ignore[assignment]
+            double = self.target(_FLOAT64)[0]  # type: ignore[assignment]
             return double(*operands)
 
         if n_arrays == 1 and not self.params and not self.options:
@@ -234,12 +235,12 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             count = threads.claim()
             if count > 1:
                 try:
-                    ufunc, loop = self.target(dtype, Target.PARALLEL)
+                    ufunc, loop = self.target(dtype, parallel=True)
                     loop.data[CHUNK] = chunk_size(size, dtype.itemsize, count)
                     return ufunc(*operands, **keywords)
                 finally:
                     threads.release()
-        return self.target(dtype, Target.SERIAL)[0](*operands, **keywords)
+        return self.target(dtype)[0](*operands, **keywords)
 
     def _chosen(self, option: str, value: Any) -> Elementwise:
         choices = self.options[option]

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numba
@@ -59,10 +59,12 @@ def formula_digest(formula: Callable[..., Any]) -> str:
         digest.update(code.co_code)
         for constant in code.co_consts:
             add_code(constant, names) if isinstance(constant, CodeType) else add(constant)
+        scopes = [names, *(vars(names[name]) for name in code.co_names if isinstance(names.get(name), ModuleType))]
         for name in code.co_names:
             digest.update(name.encode())
-            if name in names:
-                add(names[name])
+            for scope in scopes:
+                if name in scope:
+                    add(scope[name])
 
     add(formula)
     return digest.hexdigest()

@@ -33,8 +33,10 @@ def _log1p_32(x: Scalar) -> Scalar:
     square = f * f
     low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
     high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
-    fraction = fma(fma(fma(high, square * square, low), f, LOG1P_32[0]), square, f)
-    y = fma(np.float32(minus_k >> np.int32(23)), -LN2_32, fraction)
+    k = np.float32(minus_k >> np.int32(23))
+    total = fma(k, -LN2_32, f)
+    lost = f - fma(k, LN2_32, total)
+    y = total + fma(fma(fma(high, square * square, low), f, LOG1P_32[0]), square, lost)
     y = y if x < INFINITY_32 else x
     return y if x > -ONE_32 else (-INFINITY_32 if x == -ONE_32 else NAN_32)
 
@@ -55,6 +57,8 @@ def log1p(x: Scalar) -> Scalar:
     half = HALF_64 * f * f
     k = np.float64(minus_k >> np.int64(52))
     rest = half - fma(s, fma(high, z, half), k * -LN2_64[1])
-    y = fma(k, -LN2_64[0], f - rest)
+    total = fma(k, -LN2_64[0], f)
+    lost = f - fma(k, LN2_64[0], total)
+    y = total + (lost - rest)
     y = y if x < INFINITY_64 else x
     return y if x > -ONE_64 else (-INFINITY_64 if x == -ONE_64 else NAN_64)

@@ -141,10 +141,12 @@ def _alternating(errors: Sequence[Real], count: int) -> list[int] | None:
                 peaks[-1] = i
         else:
             peaks.append(i)
-    while len(peaks) > count:
-        if len(peaks) == count + 1:  # dropping one end keeps the signs alternating
-            peaks.pop(0 if abs(errors[peaks[0]]) < abs(errors[peaks[-1]]) else -1)
+    while len(peaks) > count:  # an end, or a pair, may go without two neighbours getting one sign
+        sizes = [abs(errors[i]) for i in peaks]
+        least = sizes.index(min(sizes))
+        if least in (0, len(peaks) - 1) or len(peaks) == count + 1:
+            peaks.pop(0 if sizes[0] < sizes[-1] else -1)
         else:
-            pair = min(range(len(peaks) - 1), key=lambda j: max(abs(errors[peaks[j]]), abs(errors[peaks[j + 1]])))
-            del peaks[pair : pair + 2]
+            first = least - (sizes[least - 1] < sizes[least + 1])
+            del peaks[first : first + 2]
     return peaks if len(peaks) == count else None

@@ -77,12 +77,15 @@ def test_what_devices_compile_walks_as_the_plain_python_does(shapes: Any, dtype:
             x, y = kernels.gather(arrays, kernels.position(i, shape), dtype)
             out[i, 0], out[i, 1] = x, y
 
-    arrays = [np.arange(100, 100 + np.prod(shape, dtype=int)).reshape(shape) for shape in shapes]
-    wanted = np.stack([a.ravel() for a in np.broadcast_arrays(*arrays)], axis=1).astype(dtype)
+    # From 2**24 on float32 cannot hold every integer: a missing conversion shows.
+    arrays = [np.arange(2**24, 2**24 + np.prod(shape, dtype=int)).reshape(shape) for shape in shapes]
+    flat = [a.ravel() for a in np.broadcast_arrays(*arrays)]
+    wanted = np.stack(flat, axis=1).astype(dtype).astype(np.float64)
     for run in (walk, walk.py_func):
-        out = np.zeros_like(wanted)
-        run(tuple(arrays), np.broadcast_shapes(*shapes), out)
-        assert np.array_equal(out, wanted)
+        for operands, shape in ((arrays, np.broadcast_shapes(*shapes)), (flat, len(wanted))):
+            out = np.zeros_like(wanted)
+            run(tuple(operands), shape, out)
+            assert np.array_equal(out, wanted)
 
 
 @pytest.mark.parametrize(
