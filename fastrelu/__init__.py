@@ -3,6 +3,8 @@
 from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
+from fastrelu.fold import Fold, fold
+from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
@@ -12,17 +14,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Elementwise",
+    "Fold",
     "activation",
     "elu",
+    "fold",
     "hardshrink",
     "identity",
     "leaky_relu",
+    "log_softmax",
+    "maxout",
     "prelu",
     "registry",
     "relu",
     "relu6",
     "sigmoid",
     "silu",
+    "softmax",
     "softplus",
     "step",
     "tanh",

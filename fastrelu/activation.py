@@ -138,7 +138,7 @@ def activation(
         signature = inspect.signature(formula)
         common = {"module": module, "integers": integers, "cost": cost}
         record = {"reference": reference, "numpy": numpy, "kinks": kinks, "max_ulp": max_ulp}
-        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {})
+        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
         result = Activation(formula, name=name, record=record, doc=text.function, options=variants, **common)
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:

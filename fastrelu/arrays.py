@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any, NoReturn
 
 import numpy as np
@@ -49,6 +50,37 @@ def is_real(dtype: Dtype) -> bool:
 def computed_in(dtype: Dtype, supported: tuple[Dtype, ...]) -> Dtype:
     """The dtype rule: the first supported dtype that holds every value of the given one, as NumPy's ufuncs choose."""
     return next(candidate for candidate in supported if np.can_cast(dtype, candidate))
+
+
+def bind(
+    name: str,
+    names: tuple[str, ...],
+    defaults: tuple[Any, ...],
+    operands: tuple[Any, ...],
+    named: dict[str, Any],
+    keywords: tuple[str, ...],
+) -> tuple[Any, ...]:
+    """Positional and named arguments in order, defaults filled in; `empty` stands for no default.
+
+    Raises
+    ------
+    TypeError
+        If an argument is missing, unknown, given twice, or one too many.
+    """
+    values = operands + defaults[len(operands) :]
+    if named or len(operands) > len(names) or len(operands) < defaults.count(inspect.Parameter.empty):
+        given = dict(zip(names, operands, strict=False))
+        wrong = [f"unknown parameter {key!r}" for key in named if key not in names]
+        wrong += [f"{key} was given twice" for key in named if key in given]
+        given |= named
+        required = [key for key, default in zip(names, defaults, strict=True) if default is inspect.Parameter.empty]
+        wrong += [f"{key} is missing" for key in required if key not in given]
+        if len(operands) > len(names):
+            wrong.append(f"got {len(operands)} positional arguments")
+        if wrong:
+            raise TypeError(f"{name}: {wrong[0]}; it takes {', '.join((*names, *keywords))}")
+        values = tuple(given.get(key, default) for key, default in zip(names, defaults, strict=True))
+    return values
 
 
 def common_dtype(operands: list[Any]) -> Dtype:

@@ -42,6 +42,6 @@ def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int) -> T
 
 def chunk_size(size: int, itemsize: int, threads: int) -> int:
     """How many elements a thread takes at a time: an equal share, in whole cache lines."""
-    line = LINE // itemsize
-    share = max(-(-size // threads), CHUNK_BYTES // itemsize)
+    line = max(LINE // itemsize, 1)
+    share = max(-(-size // threads), CHUNK_BYTES // itemsize, 1)
     return -(-share // line) * line

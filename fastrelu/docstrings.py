@@ -81,3 +81,36 @@ def describe(
         slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
         parameters=parameters,
     )
+
+
+def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, integers: bool, paper: str) -> Descriptions:
+    """The docstrings of a function along an axis and of its backward pass."""
+    first = inspect.cleandoc(summary)
+    pool = "pool_size : int\n    How many neighbours form a group; divides the length of the axis.\n" if pooled else ""
+    mask = (
+        "where : array_like of bool, optional\n    Only these elements take part;"
+        f" the others become {masked:g}, and every NaN among them is ignored.\n"
+        if masked is not None
+        else ""
+    )
+    axis = "axis : int, default -1\n    Along which axis.\n"
+    out = _COMMON.partition("where")[0].replace("; may be an input", "")
+    dtypes = _INTEGERS if integers else _FLOATS
+    result = _RESULT.format(axes=", the axis cut to one element a group" if pooled else "", dtypes=dtypes)
+    tail = f"{pool}{axis}{out}{mask}"
+    raises = _RAISES.replace("a parameter out of its range", "an axis or a parameter out of its range")
+    source = f"\nReferences\n----------\n{paper}\n" if paper else ""
+    operand = "x : array_like\n    Real numbers.\n"
+    operands = "grad : array_like\n    The gradient with respect to the output.\n" + (
+        operand if pooled else "y : array_like\n    The output.\n"
+    )
+    backward_result = _RESULT.format(axes="", dtypes=dtypes)
+    return Descriptions(
+        function=f"{first}\n\nParameters\n----------\n{operand}{tail}\n{result}\n{raises}{source}",
+        backward=(
+            f"The backward pass of {name}, from its {'input' if pooled else 'output'}.\n\nParameters\n----------\n"
+            f"{operands}{pool}{axis}{out}\n{backward_result}\n{raises}"
+        ),
+        slope_start="",
+        parameters="",
+    )

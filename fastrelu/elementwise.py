@@ -255,19 +255,7 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The operands and parameters in order, defaults filled in."""
-        if len(operands) >= len(self.arrays) and not named and len(operands) <= len(self._names):
-            return operands + self._defaults[len(operands) :]
-        given = dict(zip(self._names, operands, strict=False))
-        wrong = [f"unknown parameter {key!r}" for key in named if key not in self._names]
-        wrong += [f"{key} was given twice" for key in named if key in given]
-        given |= named
-        wrong += [f"{key} is missing" for key in self.arrays if key not in given]
-        if len(operands) > len(self._names):
-            wrong.append(f"got {len(operands)} positional arguments")
-        if wrong:
-            takes = ", ".join((*self._names, *self.options, "out", "where"))
-            raise TypeError(f"{self.dotted_name}: {wrong[0]}; it takes {takes}")
-        return tuple(given.get(key, default) for key, default in zip(self._names, self._defaults, strict=True))
+        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, "out", "where"))
 
     def _public_signature(self, signature: inspect.Signature) -> inspect.Signature:
         keyword = inspect.Parameter.KEYWORD_ONLY

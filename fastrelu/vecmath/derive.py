@@ -15,8 +15,6 @@ from mpmath import mp
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
-ROOT2 = mp.sqrt(2)
-ATANH_END = (ROOT2 - 1) / (ROOT2 + 1)
 HALF_LN2 = mp.log(2) / 2
 
 
@@ -62,10 +60,10 @@ TARGETS: list[Target] = [
     # tanh(x) = x (27/32 + P(x^2) / Q(x^2)) for |x| < 1
     Target("TANH_32", tanh_slope, (1e-9, 1), range(3), np.float32, tanh_weight, range(1, 3)),
     Target("TANH_64", tanh_slope, (1e-9, 1), range(4), np.float64, tanh_weight, range(1, 5)),
-    # log1p(f) = f + f^2 (c1 + c2 f + ...) for sqrt(1/2) <= 1 + f <= sqrt(2)
-    Target("LOG1P_32", log1p_ratio, (mp.sqrt(0.5) - 1, ROOT2 - 1), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
-    # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...) of s^2, s = f / (2 + f)
-    Target("ATANH_64", atanh_tail, (1e-9, ATANH_END**2), range(7), np.float64, atanh_weight),
+    # log1p(f) = f + f^2 (c1 + c2 f + ...) for 3/4 <= 1 + f <= 3/2
+    Target("LOG1P_32", log1p_ratio, (-0.25, 0.5), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
+    # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...), s = f / (2 + f)
+    Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
 ]
 
 

@@ -1,7 +1,7 @@
 """log1p: branch-free, at most 1 ULP off.
 
-log1p(x) = k ln 2 + log1p(f) with 1 + f = (1 + x) 2^-k between sqrt(1/2) and sqrt(2). k is read from the rounded sum 1 + x;
-f = x 2^-k - (1 - 2^-k) rounds once whatever that sum lost. -k is kept, and 1 - 2^-k subtracted, so that the zeros that are
+log1p(x) = k ln 2 + log1p(f) with 1 + f = (1 + x) 2^-k between 3/4 and 3/2. k is read from the rounded sum 1 + x;
+f = x 2^-k - (1 - 2^-k) is then exact, whatever that sum lost. -k is kept, and 1 - 2^-k subtracted, so that the zeros that are
 added to a -0.0 leave it.
 """
 
@@ -20,14 +20,14 @@ NAN_32, NAN_64 = np.float32(np.nan), np.float64(np.nan)
 FOUR_32, FOUR_64 = np.float32(4).view(np.int32), np.float64(4).view(np.int64)  # 2^(2 - k) exists where 2^-k is subnormal
 QUARTER_32, QUARTER_64, HALF_64, TWO_64 = np.float32(0.25), np.float64(0.25), np.float64(0.5), np.float64(2)
 EXPONENT_32, EXPONENT_64 = np.int32(-(2**23)), np.int64(-(2**52))  # masks of sign and exponent
-# bits of sqrt(1/2), and all fraction bits: their sum less the bits of u has the exponent -k
-ROOT_32 = np.int32(np.float32(0.70710678).view(np.int32) + ~EXPONENT_32)
-ROOT_64 = np.int64(np.float64(0.7071067811865476).view(np.int64) + ~EXPONENT_64)
+# bits of 3/4, and all fraction bits: their sum less the bits of u has the exponent -k
+SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32)
+SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64)
 
 
 @register_jitable(**IEEE)  # type: ignore[untyped-decorator]
 def _log1p_32(x: Scalar) -> Scalar:
-    minus_k = np.int32((ROOT_32 - np.float32(ONE_32 + x).view(np.int32)) & EXPONENT_32)
+    minus_k = np.int32((SPLIT_32 - np.float32(ONE_32 + x).view(np.int32)) & EXPONENT_32)
     scaled = np.int32(np.float32(x).view(np.int32) + minus_k).view(np.float32)
     f = scaled - fma(np.int32(FOUR_32 + minus_k).view(np.float32), -QUARTER_32, ONE_32)
     square = f * f
@@ -45,14 +45,14 @@ def _log1p_32(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)  # type: ignore[untyped-decorator]
 def log1p(x: Scalar) -> Scalar:
     """log(1 + x) without cancellation, at most 1 ULP off (float32 and float64); -0.0 stays, -1 gives -inf, less gives NaN."""
-    minus_k = np.int64((ROOT_64 - np.float64(ONE_64 + x).view(np.int64)) & EXPONENT_64)
+    minus_k = np.int64((SPLIT_64 - np.float64(ONE_64 + x).view(np.int64)) & EXPONENT_64)
     scaled = np.int64(np.float64(x).view(np.int64) + minus_k).view(np.float64)
     f = scaled - fma(np.int64(FOUR_64 + minus_k).view(np.float64), -QUARTER_64, ONE_64)
     s = f / (TWO_64 + f)
     z = s * s
     fourth = z * z
     low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
-    high = fma(fma(ATANH_64[6], fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
+    high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
     # 2 s + s^3 p = f - (h - s (h + s^2 p)) with h = f^2 / 2: the large terms are exact or small
     half = HALF_64 * f * f
     k = np.float64(minus_k >> np.int64(52))

@@ -1,0 +1,12 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from fastrelu.cli import apply, bench, listing, plot
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Neural-network activation functions for NumPy arrays.")
+for command in (bench.bench, apply.apply, plot.plot):
+    app.command()(command)
+app.command("list")(listing.list_functions)

@@ -1,0 +1,89 @@
+"""fastrelu apply: a function over an array on disk that may be larger than memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import track
+
+from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
+from fastrelu.elementwise import Elementwise
+
+BLOCK_BYTES = 1 << 24
+
+
+def apply(
+    name: Annotated[str, typer.Argument(help="A function, as fastrelu list names it, or its derivative: relu.derivative.")],
+    source: Annotated[Path, typer.Argument(metavar="IN.npy")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.npy")],
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
+) -> None:
+    """Computes a function of the array in IN.npy and writes it to OUT.npy, block by block."""
+    function, named = find(name), parse_settings(settings or [])
+    with one_sentence():
+        if target.exists() and os.path.samefile(source, target):
+            refuse(f"{source} and {target} are the same file")
+        values = np.load(source, mmap_mode="r", allow_pickle=False)
+        if not isinstance(values, np.ndarray):
+            refuse(f"{source} must hold one array in the .npy format")
+        compute = elementwise if isinstance(function, Elementwise) else along_axis
+        with replacing(target) as temporary:
+            compute(function, np.asarray(values), temporary, named)
+    typer.echo(f"wrote {target}")
+
+
+def elementwise(function: Any, values: Any, path: Path, named: dict[str, Any]) -> None:
+    """Any layout is one long row: blocks of it in the order in which it lies on disk."""
+    dtype = function(np.empty(0, values.dtype), **named).dtype
+    order: Any = "F" if values.flags.fnc else "C"
+    results = create(path, dtype, values.shape, order == "F")
+    flat, flat_results = values.reshape(-1, order=order), results.reshape(-1, order=order)
+    length = BLOCK_BYTES // values.itemsize
+    for start in track(range(0, flat.size, length), description=function.dotted_name):
+        block = slice(start, start + length)
+        function(flat[block], out=flat_results[block], **named)
+
+
+def along_axis(function: Any, values: Any, path: Path, named: dict[str, Any]) -> None:
+    """Whole rows: blocks along the longest of the other axes."""
+    axis, ndim = named.get("axis", -1), values.ndim
+    if axis not in range(-ndim, ndim):
+        raise ValueError(f"{function.dotted_name}: axis must be one of the {ndim} axes of the array, got {axis!r}")
+    axis = axis % ndim + 1
+    values, named = values[np.newaxis], {**named, "axis": axis}
+    other = max(range(ndim + 1), key=lambda k: -1 if k == axis else values.shape[k])
+    before = (slice(None),) * other
+    sample = function(values[(*before, slice(0, 1))], **named)
+    shape = (*sample.shape[:other], values.shape[other], *sample.shape[other + 1 :])
+    results = create(path, sample.dtype, shape[1:], False)[np.newaxis]
+    length = max(BLOCK_BYTES * values.shape[other] // max(values.nbytes, 1), 1)
+    for start in track(range(0, values.shape[other], length), description=function.dotted_name):
+        block = (*before, slice(start, start + length))
+        function(values[block], out=results[block], **named)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside, which takes the path's place if all went well, and vanishes if not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def create(path: Path, dtype: Any, shape: tuple[int, ...], fortran_order: bool) -> Any:
+    """A new array on disk. A full disk is found here: later it would kill the process by a signal."""
+    needed, free = dtype.itemsize * math.prod(shape), shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise OSError(f"{path.parent} has room for {free} bytes, {needed} are needed")
+    return np.asarray(np.lib.format.open_memmap(path, "w+", dtype, shape, fortran_order))

@@ -1,0 +1,132 @@
+"""fastrelu bench: every function on this machine, beside the plain NumPy that a user would write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numba
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+import fastrelu
+from fastrelu.cli.common import find, one_sentence, refuse
+from fastrelu.cli.measure import Case, compare, worst_ulp
+
+SIZES = "16,1000,100000,10000000"
+DTYPES = ("float32", "float64")
+WIDTH = 100  # of the table where the output is not a terminal
+
+
+def bench(
+    functions: Annotated[str, typer.Option(help="Names, separated by commas; all of them by default.")] = "",
+    sizes: Annotated[str, typer.Option(help="How many elements.")] = SIZES,
+    seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 40,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Where to write every number.")] = None,
+) -> None:
+    """Compares every function with the plain NumPy expression: speed and largest error."""
+    names = functions.split(",") if functions else list(fastrelu.registry)
+    chosen = [find(name) for name in names]
+    if not all(hasattr(function, "numpy") for function in chosen):
+        refuse("bench takes functions, not derivatives: NumPy has no expression for those")
+    with one_sentence():
+        grid = sorted({int(size) for size in sizes.split(",")})
+        cases, errors = measure(chosen, grid, seconds)
+        if json_file:
+            json_file.write_text(json.dumps(as_json(cases, errors), indent=1))
+    console = Console()
+    show(console if console.is_terminal else Console(width=WIDTH), cases, errors)
+
+
+def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple[list[Case], dict[tuple[str, str], Any]]:
+    """All cases, within about so many seconds: what one does not use, the next may."""
+    grid = [(dtype, function, size) for dtype in DTYPES for function in functions for size in sizes]
+    cases, errors = [], {}
+    end = time.perf_counter() + seconds
+    with Progress(transient=True) as progress:
+        task = progress.add_task("", total=len(grid))
+        for done, (dtype, function, size) in enumerate(grid):
+            name = function.dotted_name
+            progress.update(task, completed=done, description=f"{name} {dtype}")
+            if (name, dtype) not in errors:
+                errors[name, dtype] = worst_ulp(function, dtype)
+            cases.append(compare(function, size, dtype, (end - time.perf_counter()) / (len(grid) - done)))
+    return cases, errors
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = (line.partition(":") for line in info.read_text().splitlines())
+        model = next((value.strip() for key, _, value in lines if key.strip() == "model name"), model)
+    return {
+        "processor": model or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": numba.get_num_threads(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "fastrelu": fastrelu.__version__,
+    }
+
+
+def as_json(cases: list[Case], errors: dict[tuple[str, str], Any]) -> dict[str, Any]:
+    """Everything measured; times in seconds, errors in units in the last place, null where NumPy gave inf or NaN."""
+    return {
+        "machine": machine(),
+        "cases": [{**dataclasses.asdict(case), "speedup": case.speedup} for case in cases],
+        "max_ulp": [
+            {"function": name, "dtype": dtype, **{who: ulp if math.isfinite(ulp) else None for who, ulp in found.items()}}
+            for (name, dtype), found in errors.items()
+        ],
+    }
+
+
+def show(console: Console, cases: list[Case], errors: dict[tuple[str, str], Any]) -> None:
+    """One table for each dtype, one row for each function."""
+    console.print(", ".join(f"{key} {value}" for key, value in machine().items()), style="dim")
+    sizes = list(dict.fromkeys(case.size for case in cases))
+    for dtype in DTYPES:
+        table = Table(title=f"{dtype}: time of a call, and NumPy's time divided by it", title_justify="left", box=None)
+        table.add_column("function")
+        for size in sizes:
+            table.add_column(f"{size:,}".replace(",", " "), justify="right")
+        for heading in ("GB/s", "max ULP", "NumPy's"):
+            table.add_column(heading, justify="right")
+        for (name, kind), ulp in errors.items():
+            mine = {case.size: case for case in cases if (case.function, case.dtype) == (name, kind)}
+            if kind == dtype:
+                cells = [cell(mine[size]) if size in mine else "" for size in sizes]
+                speed = f"{max(mine.values(), key=lambda case: case.size).gigabytes_per_second:.1f}"
+                table.add_row(name, *cells, speed, *(f"{ulp[who]:.2g}" for who in ("fastrelu", "numpy")))
+        console.print(table)
+    console.print(
+        "GB/s: read and written, at the largest size. max ULP: largest error against mpmath, in units in the last place."
+    )
+
+
+def cell(case: Case) -> str:
+    """A time and a speed-up."""
+    color = "green" if case.speedup >= 1 else "red"
+    return f"{duration(case.fastrelu)} [{color}]{case.speedup:4.1f}x[/]"
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit."""
+    for unit, scale in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3)):
+        if seconds < 999.5 * scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds:.3g} s"

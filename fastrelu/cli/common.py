@@ -1,0 +1,56 @@
+"""What the commands share: one-sentence refusals, functions by name, parameters from text."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import typer
+
+import fastrelu
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Ends the program with one sentence on stderr."""
+    typer.echo(f"fastrelu: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turns the errors that a user's input causes into one sentence each."""
+    try:
+        yield
+    except (OSError, TypeError, ValueError, ImportError) as error:
+        refuse(" ".join(str(error).split()))
+
+
+def find(name: str) -> Any:
+    """A function by its name, or its derivative as in ``relu.derivative``."""
+    first, dot, attribute = name.partition(".")
+    if first not in fastrelu.registry:
+        close = difflib.get_close_matches(first, fastrelu.registry)
+        refuse(f"there is no function {first!r}; " + (f"did you mean {' or '.join(close)}?" if close else "see fastrelu list"))
+    function = fastrelu.registry[first]
+    if not dot:
+        return function
+    if attribute != "derivative" or not hasattr(function, attribute):
+        refuse(f"{first} has no {attribute!r} that takes one array")
+    return function.derivative
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """``["alpha=0.5", "approximate=tanh"]`` as keywords."""
+    result: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            refuse(f"--set takes NAME=VALUE, got {setting!r}")
+        try:
+            result[key] = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            result[key] = text
+    return result

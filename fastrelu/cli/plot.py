@@ -1,0 +1,34 @@
+"""fastrelu plot: a picture of a function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fastrelu.cli.common import find, one_sentence, parse_settings
+
+
+def plot(
+    name: Annotated[str, typer.Argument(help="A function, as fastrelu list names it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture: .png, .svg, .pdf ...")],
+    limits: Annotated[tuple[float, float], typer.Option("--range", help="From which to which input.")] = (-5, 10),
+    derivative: Annotated[bool, typer.Option("--derivative", help="Draw the derivative too.")] = False,
+    points: Annotated[bool, typer.Option("--points", help="Compute the integers of the range only, and mark them.")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
+) -> None:
+    """Draws a function, and its derivative, to a file."""
+    function, named = find(name), parse_settings(settings or [])
+    with one_sentence():
+        import matplotlib as mpl
+
+        from fastrelu.plot import curve, scatter
+
+        mpl.use("agg")
+        if points:
+            axes = scatter(function, list(range(round(limits[0]), round(limits[1]) + 1)), **named)
+        else:
+            axes = curve(function, limits, derivative, **named)
+        axes.figure.savefig(output)
+    typer.echo(f"wrote {output}")

@@ -1,0 +1,261 @@
+"""Fold: a formula of rows, called along an axis of arrays."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from fastrelu import arrays, threads
+from fastrelu.activation import REGISTRY
+from fastrelu.dispatch import Target, choose, chunk_size
+from fastrelu.docstrings import describe_fold
+from fastrelu.kernels.options import formula_digest
+from fastrelu.kernels.parallel import CHUNK, parallel_loop
+from fastrelu.kernels.rows import rows_loop
+from fastrelu.kernels.storage import FLOATS, INTEGERS
+from fastrelu.kernels.ufunc import Loop, make_ufunc
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.primitives import IEEE
+
+
+_MISSING = inspect.Parameter.empty
+_FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
+
+
+class Fold:
+    """A function along one axis, made from a formula of rows.
+
+    Parameters
+    ----------
+    formula
+        A function of one-dimensional arrays, the last one its output, that Numba can compile.
+    name, module
+        Where another process finds this object.
+    cores
+        For each of its arrays: whether it is a row, or one element.
+    pooled
+        Whether the axis is cut into groups of `pool_size` first.
+    integers
+        Whether integers stay integers.
+    masked
+        What an element that `where` leaves out becomes; None where it makes no sense.
+
+    Attributes
+    ----------
+    formula : function
+        The formula itself, callable from Python without Numba.
+    ufunc : numpy.ufunc
+        The generalised ufunc: the same function, without the pooling, on one thread.
+    backward : Fold
+        The backward pass.
+    """
+
+    backward: Fold
+    reference: Callable[..., Any]
+    numpy: Callable[..., Any]
+
+    def __init__(
+        self,
+        formula: Callable[..., Any],
+        *,
+        name: str,
+        module: str,
+        doc: str,
+        cores: tuple[bool, ...],
+        pooled: bool = False,
+        integers: bool = False,
+        masked: float | None = None,
+    ) -> None:
+        self.formula = register_jitable(**IEEE)(formula)
+        self.dotted_name = name
+        self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
+        self.arrays = tuple(inspect.signature(formula).parameters)[:-1]
+        self.cores = cores
+        self.pooled = pooled
+        self.masked = masked
+        self.supported = (*INTEGERS, *FLOATS) if integers else FLOATS
+        parts = ["(n)" if core else "()" for core in cores]
+        self._core_signature = f"{','.join(parts[:-1])}->{parts[-1]}"
+        self._names = (*self.arrays, *(["pool_size"] if pooled else []), "axis")
+        self.__signature__ = inspect.signature(lambda: None).replace(parameters=self._parameters())
+
+    def __reduce__(self) -> str:
+        return self.dotted_name
+
+    def __repr__(self) -> str:
+        return f"<fastrelu function {self.dotted_name}>"
+
+    @functools.cached_property
+    def ufunc(self) -> np.ufunc:
+        """The generalised numpy.ufunc: one loop for each supported dtype."""
+        return self._make([self._loop(dtype) for dtype in self.supported])
+
+    @functools.cache  # noqa: B019
+    def _loop(self, dtype: np.dtype[Any]) -> Loop:
+        return rows_loop(self.formula, formula_digest(self.formula), dtype, self.cores)
+
+    @functools.cache  # noqa: B019
+    def _target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
+        loop = parallel_loop(self._loop(dtype), cores=1) if parallel else self._loop(dtype)
+        return self._make([loop]), loop
+
+    def _make(self, loops: list[Loop]) -> np.ufunc:
+        return make_ufunc(self.dotted_name, self.__doc__ or "", loops, self._core_signature)
+
+    def __call__(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        if out is None and where is True and not named:
+            plain = self._plain(operands)
+            if plain is not None:
+                return self._compute(plain[0].dtype, plain, plain[0].ndim - 1, None)
+        name = self.dotted_name
+        given = self._bind(operands, named)
+        values = [
+            np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)
+        ]
+        dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
+        axis = self._axis(given[-1], values[-1].ndim)
+        if self.pooled:
+            values[-1] = self._split(values[-1], given[-2], axis)
+        inner = axis + self.pooled
+        outer = [value.shape[:inner] + value.shape[inner + 1 :] if core else value.shape for value, core in zip(values, self.cores, strict=False)]
+        lengths = [value.shape[inner] for value, core in zip(values, self.cores, strict=False) if core]
+        if len(set(outer)) > 1 or len(set(lengths)) > 1:
+            shapes = ", ".join(str(np.shape(value)) for value in given[: len(self.arrays)])
+            raise ValueError(f"{name}: {' and '.join(self.arrays)} must match, got shapes {shapes}")
+        shape = values[-1].shape if self.cores[-1] else outer[0]
+        result_shape = np.shape(given[len(self.arrays) - 1]) if self.cores[-1] else shape
+        if out is not None:
+            arrays.check_out(name, out, dtype, result_shape)
+        mask = None
+        if where is not True:
+            mask = np.broadcast_to(self._mask(where), shape)
+            values[0] = np.where(mask, values[0], -np.inf).astype(dtype)
+        target = None if out is None else out.reshape(shape) if self.pooled and self.cores[-1] else out
+        result = self._compute(dtype, values, inner, target)
+        if mask is not None:
+            result[~mask] = self.masked
+        return out if out is not None else result.reshape(result_shape)
+
+    def _plain(self, operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The common case, checked in a microsecond: float arrays of one dtype and shape, along their last axis."""
+        first = operands[0] if operands else None
+        if type(first) is not np.ndarray or (first.dtype is not _FLOAT32 and first.dtype is not _FLOAT64) or not first.ndim:
+            return None
+        if self.pooled:
+            if len(self.arrays) == 1 and len(operands) == 2 and type(operands[1]) is int and operands[1] > 0:
+                groups, rest = divmod(first.shape[-1], operands[1])
+                return None if rest else (first.reshape(*first.shape[:-1], groups, operands[1]),)
+            return None
+        if len(operands) != len(self.arrays):
+            return None
+        for other in operands[1:]:
+            if type(other) is not np.ndarray or other.dtype is not first.dtype or other.shape != first.shape:
+                return None
+        return operands
+
+    def _compute(self, dtype: np.dtype[Any], values: Sequence[Any], axis: int, out: Any) -> Any:
+        shape = values[-1].shape
+        length = shape[axis]
+        rows = values[-1].size // max(length, 1)
+        keywords: dict[str, Any] = {} if out is None else {"out": out}
+        if axis != len(shape) - 1:
+            keywords["axes"] = [axis if core else () for core in self.cores]
+        if rows > 1 and choose("cpu", rows * length, dtype.itemsize, Cost.HEAVY, 2) is Target.PARALLEL:
+            count = threads.claim()
+            if count > 1:
+                try:
+                    ufunc, loop = self._target(dtype, parallel=True)
+                    loop.data[CHUNK] = chunk_size(rows, length * dtype.itemsize, count)
+                    return ufunc(*values, **keywords)
+                finally:
+                    threads.release()
+        return self._target(dtype)[0](*values, **keywords)
+
+    def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """The arrays, the pool size if there is one, and the axis."""
+        return arrays.bind(self.dotted_name, self._names, (_MISSING,) * (len(self._names) - 1) + (-1,), operands, named, ("out", "where"))
+
+    def _axis(self, axis: Any, ndim: int) -> int:
+        try:
+            axis = operator.index(axis)
+        except TypeError:
+            arrays.reject(TypeError, self.dotted_name, "axis", "be an integer", type(axis).__name__)
+        if not -ndim <= axis < ndim:
+            wanted = f"be from {-ndim} to {ndim - 1}" if ndim else "exist (the array has no axes)"
+            raise np.exceptions.AxisError(f"{self.dotted_name}: axis must {wanted}, got {axis}")
+        return axis % ndim
+
+    def _split(self, value: Any, pool_size: Any, axis: int) -> Any:
+        length = value.shape[axis]
+        try:
+            pool_size = operator.index(pool_size)
+        except TypeError:
+            arrays.reject(TypeError, self.dotted_name, "pool_size", "be an integer", type(pool_size).__name__)
+        if pool_size < 1 or length % pool_size:
+            arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(pool_size))
+        return value.reshape(*value.shape[:axis], length // pool_size, pool_size, *value.shape[axis + 1 :])
+
+    def _mask(self, where: Any) -> Any:
+        if self.masked is None:
+            raise TypeError(f"{self.dotted_name}: where must be True, this function takes no mask")
+        return arrays.check_where(self.dotted_name, where)
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        return [
+            *(inspect.Parameter(key, positional) for key in self._names[:-1]),
+            inspect.Parameter("axis", positional, default=-1),
+            inspect.Parameter("out", keyword, default=None),
+            inspect.Parameter("where", keyword, default=True),
+        ]
+
+
+def fold(
+    *,
+    backward: Callable[..., Any],
+    reference: Callable[..., Any],
+    numpy: Callable[..., Any],
+    pooled: bool = False,
+    integers: bool = False,
+    masked: float | None = None,
+    paper: str = "",
+) -> Callable[[Callable[..., Any]], Fold]:
+    """Decorates a formula of rows: makes the function along an axis and enters it in the registry.
+
+    Parameters
+    ----------
+    backward : function
+        The row formula of the backward pass, of (grad, output, out); of (grad, input, out) where it is pooled.
+    reference : function
+        ``reference(m, row)`` in the arithmetic of ``m``, which is mpmath: the result as a list.
+    numpy : function
+        The plain NumPy expression of a user.
+    pooled : bool
+        Whether the axis is cut into groups of `pool_size` elements, and each group becomes one.
+    integers : bool
+        Whether integers stay integers.
+    masked : float
+        What an element that `where` leaves out becomes.
+    paper : str
+        Where it comes from.
+    """
+
+    def decorate(formula: Callable[..., Any]) -> Fold:
+        name = formula.__name__
+        common = {"module": formula.__module__, "pooled": pooled, "integers": integers}
+        text = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
+        result = Fold(formula, name=name, doc=text.function, cores=(True, not pooled), masked=masked, **common)
+        result.backward = Fold(
+            backward, name=f"{name}.backward", doc=text.backward, cores=(not pooled, True, True), **common
+        )
+        result.reference, result.numpy = reference, numpy
+        REGISTRY[name] = result
+        return result
+
+    return decorate
