@@ -1,5 +1,11 @@
 """Every neural-network activation function for NumPy, with its derivative and backward pass, as compiled kernels."""
 
+import gc
+
+# A full collection that happens to fall into our import would walk all of Numba's objects: 25 ms, more than the import.
+_collecting = gc.isenabled()
+gc.disable()
+
 from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
@@ -9,6 +15,10 @@ from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+
+if _collecting:
+    gc.enable()
+del gc
 
 __version__ = "0.1.0"
 

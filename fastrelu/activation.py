@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.docstrings import describe
 from fastrelu.elementwise import THIS, Elementwise
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import IEEE
 
 Side = Literal["left", "right"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
@@ -173,10 +171,9 @@ def activation(
 
 def times_slope(derivative: Callable[..., Any]) -> Callable[..., Any]:
     """The formula of a backward pass. A zero slope gives zero, so that an infinite gradient stays out of dead regions."""
-    slope_of = register_jitable(**IEEE)(derivative)
 
     def backward(grad: Any, *operands: Any) -> Any:
-        slope = slope_of(*operands)
+        slope = derivative(*operands)
         return type(grad)(0) if slope == 0 else grad * slope
 
     return backward

@@ -144,8 +144,11 @@ def fit_integers(dtype: Dtype, scalars: list[float]) -> tuple[Dtype, list[float]
 
 
 def on_cuda(value: Any) -> bool:
-    """Whether this is an array in the memory of a CUDA device."""
-    return hasattr(value, "__cuda_array_interface__")
+    """Whether this is an array in the memory of a CUDA device. Asked of the instance: torch's CPU tensors only raise.
+
+    The arrays of numba's simulator have `__cuda_ndarray__` alone.
+    """
+    return hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False) is True
 
 
 def overrides_ufuncs(value: Any) -> bool:
@@ -164,12 +167,23 @@ def check_out(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None
     """
     if not isinstance(out, np.ndarray):
         reject(TypeError, name, "out", "be a NumPy array", type(out).__name__)
+    check_fit(name, out, dtype, shape)
+    if not out.flags.writeable:
+        reject(ValueError, name, "out", "be writeable", "a read-only array")
+
+
+def check_fit(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None:
+    """Refuses an output of another dtype or shape than the result.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Of another dtype; of another shape.
+    """
     if out.dtype is not dtype and out.dtype.newbyteorder("=") != dtype:
         reject(TypeError, name, "out", f"have dtype {dtype}", str(out.dtype))
     if out.shape != shape:
         reject(ValueError, name, "out", f"have shape {shape}", str(out.shape))
-    if not out.flags.writeable:
-        reject(ValueError, name, "out", "be writeable", "a read-only array")
 
 
 def check_where(name: str, where: Any) -> Any:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
+from numba.extending import typeof_impl
 
 from fastrelu import arrays, threads
 from fastrelu.dispatch import Target, choose, chunk_size
-from fastrelu.embed import embed
+from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.parallel import CHUNK, parallel_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
-from fastrelu.vecmath.primitives import IEEE
+from fastrelu.vecmath.primitives import compilable
 
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
@@ -79,7 +79,6 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
         minimum: Mapping[str, float] | None = None,
     ) -> None:
-        register_jitable(**IEEE)(formula)
         signature = signature or inspect.signature(formula)
         required = inspect.Parameter.empty
         self.arrays = tuple(key for key, parameter in signature.parameters.items() if parameter.default is required)
@@ -104,7 +103,6 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         super().__init__(call)
         self.formula = formula
         self.__signature__ = self._public_signature(signature)
-        embed(self)
 
     def __get__(self, _instance: Any, _owner: Any = None) -> Elementwise:
         return self  # as numpy.ufunc does: not a method where it is a class attribute
@@ -124,6 +122,7 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         """The inner loop for one dtype, compiled or loaded from disk at its first use."""
         if dtype not in self._loops:
             n_arrays, n_params = len(self.arrays), len(self.params)
+            compilable(self.formula)
             kernel = run(self.formula, formula_digest(self.formula), dtype, n_arrays, n_params)
             layouts = any_layout()
             words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
@@ -211,12 +210,7 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             if any(arrays.overrides_ufuncs(value) for value in values):  # pandas, xarray, dask: they take it from here
                 return self.ufunc(*given, **{} if out is None else {"out": out}, where=where)
         values = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
-        scalars = [arrays.check_scalar(name, key, value) for key, value in zip(self.params, scalars, strict=True)]
-        for key, least in self.minimum.items():
-            arrays.check_minimum(name, key, scalars[list(self.params).index(key)], least)
-        dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
-        if scalars and dtype.kind != "f":
-            dtype, scalars = arrays.fit_integers(dtype, scalars)
+        dtype, scalars = self.settle(arrays.common_dtype(values), scalars, self.supported)
         shape = arrays.common_shape(name, self.arrays, values)
         keywords: dict[str, Any] = {}
         if where is not True:
@@ -229,6 +223,17 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
         return self._compute(dtype, math.prod(shape), (*values, *scalars), keywords)
+
+    def settle(
+        self, dtype: np.dtype[Any], scalars: Sequence[Any], supported: tuple[np.dtype[Any], ...]
+    ) -> tuple[np.dtype[Any], list[float]]:
+        """The dtype to compute operands of this one in, and the scalar parameters, checked."""
+        name = self.dotted_name
+        scalars = [arrays.check_scalar(name, key, value) for key, value in zip(self.params, scalars, strict=True)]
+        for key, least in self.minimum.items():
+            arrays.check_minimum(name, key, scalars[list(self.params).index(key)], least)
+        dtype = arrays.computed_in(dtype, supported)
+        return arrays.fit_integers(dtype, scalars) if scalars and dtype.kind != "f" else (dtype, scalars)
 
     def _compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if size >= self._limit and choose("cpu", size, dtype.itemsize, self.cost, 2) is Target.PARALLEL:
@@ -263,3 +268,8 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
         plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
         return inspect.Signature([*plain, *options, *common])
+
+
+@typeof_impl.register(Elementwise)  # type: ignore[untyped-decorator]
+def _typeof(function: Elementwise, _context: Any) -> Any:
+    return compiled_type(function)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu import arrays, threads
 from fastrelu.activation import REGISTRY
@@ -21,7 +20,7 @@ from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import IEEE
+from fastrelu.vecmath.primitives import compilable
 
 
 _MISSING = inspect.Parameter.empty
@@ -72,7 +71,7 @@ class Fold:
         integers: bool = False,
         masked: float | None = None,
     ) -> None:
-        self.formula = register_jitable(**IEEE)(formula)
+        self.formula = formula
         self.dotted_name = name
         self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
         self.arrays = tuple(inspect.signature(formula).parameters)[:-1]
@@ -98,6 +97,7 @@ class Fold:
 
     @functools.cache  # noqa: B019
     def _loop(self, dtype: np.dtype[Any]) -> Loop:
+        compilable(self.formula)
         return rows_loop(self.formula, formula_digest(self.formula), dtype, self.cores)
 
     @functools.cache  # noqa: B019

@@ -15,7 +15,7 @@ import typer
 from rich.progress import track
 
 from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
-from fastrelu.elementwise import Elementwise
+from fastrelu.fold import Fold
 
 BLOCK_BYTES = 1 << 24
 
@@ -31,10 +31,11 @@ def apply(
     with one_sentence():
         if target.exists() and os.path.samefile(source, target):
             refuse(f"{source} and {target} are the same file")
-        values = np.load(source, mmap_mode="r", allow_pickle=False)
-        if not isinstance(values, np.ndarray):
-            refuse(f"{source} must hold one array in the .npy format")
-        compute = elementwise if isinstance(function, Elementwise) else along_axis
+        try:
+            values = np.lib.format.open_memmap(source, "r")
+        except ValueError as error:
+            refuse(f"{source} must hold an array of numbers in the .npy format: {error}")
+        compute = along_axis if isinstance(function, Fold) else elementwise
         with replacing(target) as temporary:
             compute(function, np.asarray(values), temporary, named)
     typer.echo(f"wrote {target}")
@@ -60,8 +61,9 @@ def along_axis(function: Any, values: Any, path: Path, named: dict[str, Any]) ->
     axis = axis % ndim + 1
     values, named = values[np.newaxis], {**named, "axis": axis}
     other = max(range(ndim + 1), key=lambda k: -1 if k == axis else values.shape[k])
-    before = (slice(None),) * other
-    sample = function(values[(*before, slice(0, 1))], **named)
+    before: tuple[slice, ...] = (slice(None),) * other
+    first = (*before, slice(0, 1))
+    sample = function(values[first], **named)
     shape = (*sample.shape[:other], values.shape[other], *sample.shape[other + 1 :])
     results = create(path, sample.dtype, shape[1:], False)[np.newaxis]
     length = max(BLOCK_BYTES * values.shape[other] // max(values.nbytes, 1), 1)

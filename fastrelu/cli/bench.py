@@ -20,17 +20,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 import fastrelu
-from fastrelu.cli.common import find, one_sentence, refuse
-from fastrelu.cli.measure import Case, compare, worst_ulp
+from fastrelu.cli.common import console, find, one_sentence, refuse
+from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
 
-SIZES = "16,1000,100000,10000000"
-DTYPES = ("float32", "float64")
-WIDTH = 100  # of the table where the output is not a terminal
 
 
 def bench(
     functions: Annotated[str, typer.Option(help="Names, separated by commas; all of them by default.")] = "",
-    sizes: Annotated[str, typer.Option(help="How many elements.")] = SIZES,
+    sizes: Annotated[str, typer.Option(help="How many elements.")] = ",".join(map(str, SIZES)),
     seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 40,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write every number.")] = None,
 ) -> None:
@@ -44,8 +41,7 @@ def bench(
         cases, errors = measure(chosen, grid, seconds)
         if json_file:
             json_file.write_text(json.dumps(as_json(cases, errors), indent=1))
-    console = Console()
-    show(console if console.is_terminal else Console(width=WIDTH), cases, errors)
+    show(console(), cases, errors)
 
 
 def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple[list[Case], dict[tuple[str, str], Any]]:
@@ -95,9 +91,9 @@ def as_json(cases: list[Case], errors: dict[tuple[str, str], Any]) -> dict[str, 
     }
 
 
-def show(console: Console, cases: list[Case], errors: dict[tuple[str, str], Any]) -> None:
+def show(screen: Console, cases: list[Case], errors: dict[tuple[str, str], Any]) -> None:
     """One table for each dtype, one row for each function."""
-    console.print(", ".join(f"{key} {value}" for key, value in machine().items()), style="dim")
+    screen.print(", ".join(f"{key} {value}" for key, value in machine().items()), style="dim")
     sizes = list(dict.fromkeys(case.size for case in cases))
     for dtype in DTYPES:
         table = Table(title=f"{dtype}: time of a call, and NumPy's time divided by it", title_justify="left", box=None)
@@ -112,8 +108,8 @@ def show(console: Console, cases: list[Case], errors: dict[tuple[str, str], Any]
                 cells = [cell(mine[size]) if size in mine else "" for size in sizes]
                 speed = f"{max(mine.values(), key=lambda case: case.size).gigabytes_per_second:.1f}"
                 table.add_row(name, *cells, speed, *(f"{ulp[who]:.2g}" for who in ("fastrelu", "numpy")))
-        console.print(table)
-    console.print(
+        screen.print(table)
+    screen.print(
         "GB/s: read and written, at the largest size. max ULP: largest error against mpmath, in units in the last place."
     )
 

@@ -9,8 +9,17 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import typer
+from rich.console import Console
 
 import fastrelu
+
+WIDTH = 100  # of tables where the output is not a terminal
+
+
+def console() -> Console:
+    """Where a command prints its tables."""
+    found = Console()
+    return found if found.is_terminal else Console(width=WIDTH)
 
 
 def refuse(sentence: str) -> NoReturn:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from rich.console import Console
 from rich.table import Table
 
 import fastrelu
+from fastrelu.cli.common import console
 
 
 def list_functions() -> None:
@@ -21,4 +21,4 @@ def list_functions() -> None:
         ]
         arguments = str(inspect.Signature(shown))
         table.add_row(name + arguments, (function.__doc__ or "").partition("\n")[0])
-    Console(soft_wrap=True).print(table)
+    console().print(table)

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu.elementwise import Elementwise
+from fastrelu.fold import Fold
 
+SIZES = (16, 1000, 100_000, 10_000_000)
+DTYPES = ("float32", "float64")
 ROW = 1000  # elements along the axis of a function that has one
 ROUND_SECONDS = 1e-3  # small calls are repeated until a round lasts this long
 SAMPLE = 300  # points at which mpmath is asked
@@ -28,7 +30,7 @@ def normal(number: int, size: int, dtype: str) -> Any:
 
 def operands(function: Any, size: int, dtype: str) -> tuple[Any, ...]:
     """The arrays for a call, of about this many elements each."""
-    shape = (size,) if isinstance(function, Elementwise) else (max(size // ROW, 1), min(size, ROW))
+    shape = (max(size // ROW, 1), min(size, ROW)) if isinstance(function, Fold) else (size,)
     return tuple(normal(number, math.prod(shape), dtype).reshape(shape) for number in range(len(function.arrays)))
 
 
@@ -88,11 +90,11 @@ def compare(function: Any, size: int, dtype: str, seconds: float) -> Case:
 
 def sample(function: Any, dtype: str) -> tuple[Any, ...]:
     """Points for the reference: near zero and far from it, of both signs."""
+    if isinstance(function, Fold):
+        return (normal(0, SAMPLE, dtype).reshape(-1, 30),)
     count = SAMPLE // 4
     points = [*np.geomspace(1e-6, 100, count), *-np.geomspace(1e-6, 100, count), *normal(0, 2 * count, dtype)]
     values = np.random.default_rng(0).permutation(np.array(points, dtype))
-    if not isinstance(function, Elementwise):
-        return (values.reshape(-1, 60),)
     return values, *(normal(number, values.size, dtype) for number in range(1, len(function.arrays)))
 
 
@@ -101,7 +103,7 @@ def truth(function: Any, arrays: tuple[Any, ...], dtype: str, named: Mapping[str
     import mpmath
 
     m = mpmath.mp
-    if not isinstance(function, Elementwise):
+    if isinstance(function, Fold):
         rows = arrays[0].reshape(-1, named.get("pool_size", arrays[0].shape[-1]))
         return [value for row in rows for value in function.reference(m, [m.mpf(float(x)) for x in row])]
     params = [m.mpf(float(np.dtype(dtype).type(value))) for value in function.params.values()]

@@ -23,12 +23,14 @@ def plot(
     with one_sentence():
         import matplotlib as mpl
 
-        from fastrelu.plot import curve, scatter
-
         mpl.use("agg")
+        from matplotlib import pyplot
+
+        from fastrelu import plot as pictures
+
         if points:
-            axes = scatter(function, list(range(round(limits[0]), round(limits[1]) + 1)), **named)
+            pictures.points(function, list(range(round(limits[0]), round(limits[1]) + 1)), **named)
         else:
-            axes = curve(function, limits, derivative, **named)
-        axes.figure.savefig(output)
+            pictures.curve(function, limits, derivative, **named)
+        pyplot.savefig(output, dpi=150)
     typer.echo(f"wrote {output}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.fold import fold
 from fastrelu.vecmath import exp, fma, log1p
-from fastrelu.vecmath.primitives import IEEE
+from fastrelu.vecmath.primitives import compilable
 from fastrelu.vecmath.reductions import row_max, row_sum
 
 
@@ -22,7 +21,7 @@ def softmax_backward(grad: Any, y: Any, out: Any) -> None:
         out[k] = y[k] * (grad[k] - total)
 
 
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@compilable
 def exponentials(x: Any, out: Any) -> Any:
     """exp(x - max(x)) into out, where infinities count as equal and as infinitely more than the rest; the maximum."""
     peak = row_max(x)

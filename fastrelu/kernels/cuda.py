@@ -2,8 +2,8 @@
 
 The only module that imports numba.cuda; it is imported when the first device array is seen.
 
-One kernel serves every arity and layout: arrays and parameters arrive as two tuples, and the helpers below walk them by
-recursion on their types, so that each call compiles to straight code. Same bits as on the CPU: formulas hold an explicit fma
+One kernel serves every arity and layout: arrays and parameters arrive as one tuple, and the helpers below walk it by recursion
+on its types, so that each call compiles to straight code. Same bits as on the CPU: formulas hold an explicit fma or `times`
 wherever a product feeds a sum (NVVM contracts a bare a * b + c, and numba offers no option against it), fastmath stays off, and
 without it division is div.rn, which is IEEE, and subnormals are kept.
 """
@@ -13,11 +13,17 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import config, cuda, types
 from numba.extending import overload
+
+from fastrelu import arrays
+from fastrelu.vecmath.primitives import compilable
+
+if TYPE_CHECKING:
+    from fastrelu.elementwise import Elementwise
 
 if importlib.util.find_spec("numba_cuda") is None and not config.ENABLE_CUDASIM:
     # numba's own numba.cuda is deprecated, and does not compile these kernels for N-d arrays.
@@ -58,58 +64,66 @@ def _within(at: Any, shape: Any) -> Any:
     return lambda at, shape: (min(at[0], shape[0] - 1),) + within(at[1:], shape[1:])
 
 
-def gather(arrays: Any, at: Any, number: Any) -> Any:
-    """The element of each array at this index, as numbers of one type."""
-    return tuple(number(a[within(at, a.shape) if isinstance(at, tuple) else at]) for a in arrays)
+def element(operand: Any, at: Any) -> Any:
+    """The element of an array at this index; a number is the same everywhere."""
+    if isinstance(operand, np.generic):
+        return operand
+    return operand[within(at, operand.shape) if isinstance(at, tuple) else at]
+
+
+@overload(element, strict=False)  # type: ignore[untyped-decorator]
+def _element(operand: Any, at: Any) -> Any:
+    if isinstance(operand, types.Number):
+        return lambda operand, at: operand
+    if isinstance(at, types.Integer):
+        return lambda operand, at: operand[at]
+    return lambda operand, at: operand[within(at, operand.shape)]
+
+
+def gather(operands: Any, at: Any, number: Any) -> Any:
+    """The element of each operand at this index, as numbers of one type."""
+    return tuple(number(element(operand, at)) for operand in operands)
 
 
 @overload(gather, strict=False)  # type: ignore[untyped-decorator]
-def _gather(arrays: Any, at: Any, number: Any) -> Any:
-    if len(arrays) == 0:
-        return lambda arrays, at, number: ()
-    if isinstance(at, types.Integer):
-        return lambda arrays, at, number: (number(arrays[0][at]),) + gather(arrays[1:], at, number)
-    return lambda arrays, at, number: (number(arrays[0][within(at, arrays[0].shape)]),) + gather(arrays[1:], at, number)
+def _gather(operands: Any, at: Any, number: Any) -> Any:
+    if len(operands) == 0:
+        return lambda operands, at, number: ()
+    return lambda operands, at, number: (number(element(operands[0], at)),) + gather(operands[1:], at, number)
 
 
 @functools.cache
 def kernel(formula: Callable[..., Any], dtype: np.dtype[Any]) -> Any:
-    """The kernel `out[i] = formula(*arrays[i], *params)`, computed in dtype.
+    """The kernel `out[i] = formula(*operands[i])`, computed in dtype.
 
     Its last argument is the shape to walk: a plain length where all arrays are flat, a tuple where they are N-d.
     numba compiles it for each number of operands and each layout that comes.
     """
     number = dtype.type
+    compilable(formula)
 
     @cuda.jit(fastmath=False)  # type: ignore[untyped-decorator]
-    def elements(out: Any, arrays: Any, params: Any, shape: Any) -> None:
+    def elements(out: Any, operands: Any, shape: Any) -> None:
         for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
             at = position(i, shape)
-            out[at] = formula(*(gather(arrays, at, number) + params))
+            out[at] = formula(*gather(operands, at, number))
 
     return elements
 
 
-def device_view(x: Any) -> Any:
-    """x as numba sees it: its own device arrays as they are (the simulator's have no other sign), others by their interface."""
-    return x if getattr(x, "__cuda_ndarray__", False) else cuda.as_cuda_array(x)
-
-
-def elementwise(formula: Callable[..., Any], operands: Sequence[Any], n_arrays: int, dtype: Any, out: Any = None) -> Any:
-    """Compute `formula` over device arrays, broadcast as NumPy does.
+def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> Any:
+    """Compute a function of device arrays, broadcast as NumPy does.
 
     Parameters
     ----------
-    formula
-        A scalar formula made with `register_jitable`.
-    operands
-        `n_arrays` device arrays (anything with `__cuda_array_interface__`), then the parameters as Python numbers.
-    n_arrays
-        How many of the operands are arrays.
-    dtype
-        The type to compute in; also that of a new result.
+    function
+        The function, whose formula, dtype rule and parameter checks apply.
+    given
+        Its operands, at least one of them a device array, the rest numbers; then its parameters.
     out
-        A device array for the result, of the broadcast shape; made where it is None.
+        A device array for the result; made where it is None.
+    where
+        True: there are no masks on a device yet.
 
     Returns
     -------
@@ -118,32 +132,62 @@ def elementwise(formula: Callable[..., Any], operands: Sequence[Any], n_arrays: 
 
     Raises
     ------
-    ValueError
-        The operands do not broadcast together, or not to the shape of out.
+    TypeError, ValueError
+        As on the CPU; TypeError also for a mask, for half types, and where host and device arrays are mixed.
     """
-    dtype = np.dtype(dtype)
-    arrays = [device_view(x) for x in operands[:n_arrays]]
-    params = tuple(dtype.type(p) for p in operands[n_arrays:])
-    shape = np.broadcast_shapes(*(tuple(a.shape) for a in arrays))
-    if out is None:
-        columns = all(a.is_f_contiguous() and not a.is_c_contiguous() for a in arrays)
-        out = cuda.device_array(shape, dtype, order="F" if columns else "C")
-    elif tuple(out.shape) != shape:
-        raise ValueError(f"out must have shape {shape}, got {tuple(out.shape)}")
-    if 0 in shape:
-        return out
-    target = device_view(out)
-    order = _common_order([target, *arrays])
-    walk = target.size if order else shape
-    if order:
-        target, arrays = target.ravel(order), [a.ravel(order) for a in arrays]
-    kernel(formula, dtype)[GRID](target, tuple(arrays), params, walk)
+    name, count = function.dotted_name, len(function.arrays)
+    leader = next(key for key, value in zip(function.arrays, given, strict=False) if arrays.on_cuda(value))
+    operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
+    supported = tuple(dtype for dtype in function.supported if dtype.kind != "f" or dtype.itemsize >= 4)
+    dtype = arrays.common_dtype([getattr(operand, "dtype", operand) for operand in operands])
+    dtype, scalars = function.settle(dtype, given[count:], supported)
+    shape = arrays.common_shape(name, function.arrays, operands)
+    if where is not True:
+        arrays.reject(TypeError, name, "where", "be True for arrays on a device", type(where).__name__)
+    if out is not None:
+        target = _on_device(name, "out", out, leader)
+        arrays.check_fit(name, target, dtype, shape)
+        if getattr(out, "__cuda_array_interface__", {"data": (0, False)})["data"][1]:
+            arrays.reject(ValueError, name, "out", "be writeable", "a read-only array")
+    else:
+        columns = all(a.is_f_contiguous() and not a.is_c_contiguous() for a in operands if _is_array(a))
+        target = out = cuda.device_array(shape, dtype, order="F" if columns else "C")
+    if 0 not in shape:
+        _launch(kernel(function.formula, dtype), dtype, target, [*operands, *scalars])
     return out
 
 
-def _common_order(arrays: Sequence[Any]) -> str:
+def _operand(name: str, argument: str, value: Any, leader: str) -> Any:
+    """An array operand as numba sees it; numbers stay what they are."""
+    number = type(value) in (float, int, bool)
+    operand = value if number or isinstance(value, np.generic) else _on_device(name, argument, value, leader)
+    if not number and (not arrays.is_real(operand.dtype) or operand.dtype == np.float16):
+        arrays.reject(TypeError, name, argument, "be a bool, integer, float32 or float64 array on a device", str(operand.dtype))
+    return operand
+
+
+def _on_device(name: str, argument: str, value: Any, leader: str) -> Any:
+    """A device array as numba sees it: its own as they are (the simulator's have no other sign), others by their interface."""
+    if not arrays.on_cuda(value):
+        arrays.reject(TypeError, name, argument, f"be on the device as {leader} is", type(value).__name__)
+    return value if getattr(value, "__cuda_ndarray__", False) else cuda.as_cuda_array(value)
+
+
+def _is_array(operand: Any) -> bool:
+    return bool(getattr(operand, "__cuda_ndarray__", False))
+
+
+def _launch(run: Any, dtype: np.dtype[Any], target: Any, operands: Sequence[Any]) -> None:
+    """Runs a kernel: over flat views where memory allows it."""
+    order = _common_order([target, *filter(_is_array, operands)])
+    flat = (lambda a: a.ravel(order)) if order else (lambda a: a)
+    values = tuple(flat(operand) if _is_array(operand) else dtype.type(operand) for operand in operands)
+    run[GRID](flat(target), values, target.size if order else target.shape)
+
+
+def _common_order(given: Sequence[Any]) -> str:
     """The order, C or F, in which all arrays lie in memory without gaps and with one shape; "" where there is none."""
-    alike = len({tuple(a.shape) for a in arrays}) == 1 and arrays[0].shape != ()
-    if alike and all(a.is_c_contiguous() for a in arrays):
+    alike = len({tuple(a.shape) for a in given}) == 1 and given[0].shape != ()
+    if alike and all(a.is_c_contiguous() for a in given):
         return "C"
-    return "F" if alike and all(a.is_f_contiguous() for a in arrays) else ""
+    return "F" if alike and all(a.is_f_contiguous() for a in given) else ""

@@ -15,7 +15,7 @@ from fastrelu.vecmath import primitives
 from fastrelu.vecmath.primitives import IEEE
 
 SERIAL = {**IEEE, "nogil": True}
-PARALLEL = {**SERIAL, "parallel": True}
+PARALLEL = {**IEEE, "parallel": True}
 
 
 @functools.cache

@@ -10,7 +10,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 from fastrelu.kernels.elementwise import LOOP
 from fastrelu.kernels.options import compile_cfunc
@@ -27,6 +26,8 @@ def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     inner = context.resolve_function_type(row, (kind,) * count.literal_value, {})
 
     def codegen(target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # here, because it costs 15 ms to import
+
         arrays = []
         size = target.get_constant(types.intp, item.bitwidth // 8)
         for k in range(count.literal_value):

@@ -1,6 +1,7 @@
 """Derives every coefficient set: python -m fastrelu.vecmath.derive checks coefficients.py, --write regenerates it.
 
-Needs mpmath; nothing at run time imports this file.
+Needs mpmath; nothing at run time imports this file. Add a target and --write before a formula imports its name: python -m
+imports the formulas too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
+from fastrelu.vecmath import derive_error
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
@@ -54,6 +56,8 @@ TARGETS: list[Target] = [
     # exp(r) = 1 + r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/2
     Target("EXP_32", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     Target("EXP_64", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # one more term: near x = 0.35 expm1 is 1 + 2 (exp(r) - 1) with r near -0.35, which makes an error of exp(r) five times larger
+    Target("EXPM1_32", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 8), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/4
     Target("EXP2R_32", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     Target("EXP2R_64", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
@@ -64,6 +68,7 @@ TARGETS: list[Target] = [
     Target("LOG1P_32", log1p_ratio, (-0.25, 0.5), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
     # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...), s = f / (2 + f)
     Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
+    *derive_error.TARGETS,
 ]
 
 
@@ -71,6 +76,7 @@ TARGETS: list[Target] = [
 SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("LN2_32", mp.ln2, 16, np.float32),
     ("LN2_64", mp.ln2, 42, np.float64),
+    *derive_error.SPLITS,
 ]
 
 

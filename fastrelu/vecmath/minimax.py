@@ -27,6 +27,8 @@ class Target:
 
     The error minimised is weight(x) * (approximation - function). `numerator` and `denominator` list the free powers;
     `pinned` holds powers of the numerator with known coefficients. `precision` is the type of the free ones.
+    With `least_squares` the denominator is that of a least-squares fit, which is found for any number of terms and costs
+    half a bit; the numerator is then the best one for it. For x >= 0 only.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Target:
     weight: Callable[[Real], Real] = lambda x: mp.mpf(1)
     denominator: Sequence[int] = ()
     pinned: Mapping[int, Any] = field(default_factory=dict)
+    least_squares: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ def fit(target: Target) -> Fit:
         grid = _Grid(target, POINTS_PER_TERM * (len(terms) + 1))
         known: dict[Term, Real] = {(0, k): mp.mpf(c) for k, c in target.pinned.items()} | {(1, 0): mp.mpf(1)}
         free = list(terms)
+        if target.least_squares:
+            known |= {term: rounded(value, target.precision) for term, value in grid.loeb(known, free).items() if term[0]}
+            free = [term for term in terms if not term[0]]
         reference = None
         while free:
             values, reference = grid.minimax(known, free, reference)
@@ -111,6 +117,23 @@ class _Grid:
                 break
             spots = extrema
         return values, spots
+
+    def loeb(self, known: Mapping[Term, Real], free: Sequence[Term]) -> dict[Term, Real]:
+        """Least-squares values of the free terms: Loeb's iteration, which divides by the denominator it found before."""
+        every = range(len(self.x))
+        tops, bottoms = self._sums(known, 0, every), self._sums(known, 1, every)
+        columns = [[x**k if part == 0 else -f * x**k for x, f in zip(self.x, self.f, strict=True)] for part, k in free]
+        aim = [f * b - t for f, b, t in zip(self.f, bottoms, tops, strict=True)]
+        found: dict[Term, Real] = {}
+        degree = max(k for part, k in free if part)
+        scales = [w / (1 + x) ** degree for w, x in zip(self.w, self.x, strict=True)]
+        for _ in range(6):
+            rows = [[c * s for c, s in zip(column, scales, strict=True)] for column in columns]
+            right = [a * s for a, s in zip(aim, scales, strict=True)]
+            normal = mp.matrix([[mp.fdot(p, q) for q in rows] for p in rows])
+            found = dict(zip(free, mp.lu_solve(normal, mp.matrix([mp.fdot(p, right) for p in rows])), strict=True))
+            scales = [w / abs(b) for w, b in zip(self.w, self._sums({**known, **found}, 1, every), strict=True)]
+        return found
 
     def _level(
         self, known: Mapping[Term, Real], free: Sequence[Term], spots: Sequence[int], weights: Sequence[Real]

@@ -9,16 +9,19 @@ import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 
 Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to output
 
 # error_model: division by zero gives inf or NaN, and no branch that would stop vectorising.
 # fastmath is named because a caller's fastmath=True would be inherited, and would change bits.
 IEEE = {"error_model": "numpy", "fastmath": False}
+
+_compilable: set[Callable[..., Any]] = set()
 
 
 def fma(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
@@ -71,6 +74,18 @@ def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
             return float32 if args[0].bitwidth == 32 else float64
 
         overload(chosen, jit_options=IEEE, strict=False)(typed)
+        _compilable.add(chosen)
         return chosen
 
     return decorate
+
+
+def compilable(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets compiled code call a plain Python formula, and the formulas that it closes over; returns the formula."""
+    if formula not in _compilable:
+        _compilable.add(formula)
+        register_jitable(**IEEE)(formula)
+        for cell in formula.__closure__ or ():
+            if isinstance(cell.cell_contents, FunctionType):
+                compilable(cell.cell_contents)
+    return formula

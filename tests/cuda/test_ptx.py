@@ -57,7 +57,8 @@ def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndi
     number = FLOATS[dtype]
     array = types.Array(number, ndim, "C" if ndim == 1 else "A")
     walk = types.intp if ndim == 1 else types.UniTuple(types.intp, ndim)
-    signature = (array, types.UniTuple(array, n_arrays), types.UniTuple(number, n_params), walk)
+    operands = types.BaseTuple.from_types([array] * n_arrays + [number] * n_params)
+    signature = (array, operands, walk)
     compiled = kernel(formula, np.dtype(dtype))
     return str(cuda.compile_ptx(compiled.py_func, signature, cc=target, fastmath=compiled.targetoptions["fastmath"])[0])
 

@@ -1,0 +1,79 @@
+"""The command line: what it prints, what it writes, and that a mistake costs one sentence."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import fastrelu as fr
+from fastrelu.cli.app import app
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_list_names_every_function(run):
+    result = run("list")
+    assert result.exit_code == 0
+    for name in fr.registry:
+        assert f"{name}(x" in result.stdout
+
+
+def test_bench_measures_every_function(run, tmp_path):
+    path = tmp_path / "bench.json"
+    result = run("bench", "--sizes", "16,100", "--seconds", "0", "--json", path)
+    assert result.exit_code == 0, result.output
+    found = json.loads(path.read_text())
+    assert {(case["function"], case["dtype"], case["size"]) for case in found["cases"]} == {
+        (name, dtype, size) for name in fr.registry for dtype in ("float32", "float64") for size in (16, 100)
+    }
+    assert all(case[key] > 0 for case in found["cases"] for key in ("numpy", "fastrelu", "speedup", "gigabytes_per_second"))
+    for error in found["max_ulp"]:
+        function = fr.registry[error["function"]]
+        assert error["fastrelu"] <= getattr(function, "max_ulp", 8), error
+    assert all(name in result.stdout for name in fr.registry)
+    assert "max ULP" in result.stdout
+    assert found["machine"]["processor"]
+
+
+def test_bench_takes_functions(run):
+    result = run("bench", "--functions", "relu,tanh", "--sizes", "16", "--seconds", "0")
+    assert result.exit_code == 0
+    assert "tanh" in result.stdout
+    assert "sigmoid" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("bench", "--functions", "relux"), "there is no function 'relux'; did you mean relu"),
+        (("bench", "--functions", "relu.derivative"), "bench takes functions, not derivatives"),
+        (("bench", "--sizes", "many"), "invalid literal"),
+        (("plot", "relu", "-o", "relu.xyz"), "Format 'xyz' is not supported"),
+        (("plot", "relu", "--range", "3", "1", "-o", "relu.png"), "range must be two finite numbers in order"),
+        (("plot", "softmax", "-o", "softmax.png"), "function must be elementwise"),
+        (("plot", "relu.backward", "-o", "x.png"), "relu has no 'backward' that takes one array"),
+        (("plot", "elu", "--set", "alpha", "-o", "x.png"), "--set takes NAME=VALUE, got 'alpha'"),
+        (("plot", "elu", "--set", "alfa=1", "-o", "x.png"), "unknown parameter 'alfa'"),
+    ],
+)
+def test_mistakes_cost_one_sentence(run, tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("fastrelu: ")
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_extra_is_named():
+    """Without typer the script says what to install."""
+    code = "import sys; sys.modules['typer'] = None; from fastrelu.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "fastrelu: the command line needs the package typer: pip install 'fastrelu[cli]'\n"
