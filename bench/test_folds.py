@@ -21,4 +21,10 @@ def test_forward(measure, function, dtype, size, who):
 def test_backward(measure, function, dtype, size):
     (x,), named = operands(function, size, dtype), keywords(function)
     y = function(x, **named)
-    measure(f"{function.dotted_name}.backward {dtype} {size}", function.backward, np.ones_like(y), x if function.pooled else y, **named)
+    measure(
+        f"{function.dotted_name}.backward {dtype} {size}",
+        function.backward,
+        np.ones_like(y),
+        x if function.pooled else y,
+        **named,
+    )

@@ -161,8 +161,8 @@ def activation(
         options = {**options_of("backward"), "from_output": {False: THIS, True: by_output}}
         result.backward = make("backward", by_input, options, text.backward)
         if gradients:
-            parts = {"x": result.backward, **{key: make("backward", times_slope(f), {}, text.backward) for key, f in gradients.items()}}
-            result.backward = ParameterBackward(parts, f"{name}.backward", text.backward)
+            further = {key: make("backward", times_slope(slope), {}, text.backward) for key, slope in gradients.items()}
+            result.backward = ParameterBackward({"x": result.backward, **further}, f"{name}.backward", text.backward)
         REGISTRY[name] = result
         return result
 

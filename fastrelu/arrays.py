@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +32,8 @@ def as_operand(name: str, argument: str, value: Any) -> Any:
     """
     if type(value) in (float, int, bool):
         return value
+    if type(value) is not np.ndarray and on_cuda(value):  # NumPy would copy it here in silence
+        reject(TypeError, name, argument, "be in host memory", type(value).__name__)
     try:
         array = value if type(value) is np.ndarray else np.asanyarray(value)
     except ValueError as error:  # ragged lists
@@ -83,7 +86,7 @@ def bind(
     return values
 
 
-def common_dtype(operands: list[Any]) -> Dtype:
+def common_dtype(operands: Sequence[Any]) -> Dtype:
     """What the array operands promote to; Python scalars adapt to arrays."""
     if len(operands) == 1:
         value = operands[0]
@@ -91,13 +94,13 @@ def common_dtype(operands: list[Any]) -> Dtype:
     return np.result_type(*operands)
 
 
-def common_shape(name: str, names: tuple[str, ...], operands: list[Any]) -> tuple[int, ...]:
+def common_shape(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> tuple[int, ...]:
     """The shape to which the operands broadcast."""
-    shapes = [operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands]
+    shapes: list[tuple[int, ...]] = [operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands]
     if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
     try:
-        return np.broadcast_shapes(*shapes)
+        return tuple(np.broadcast_shapes(*shapes))
     except ValueError:
         came = ", ".join(map(str, shapes))
         raise ValueError(f"{name}: {' and '.join(names)} must broadcast together, got shapes {came}") from None

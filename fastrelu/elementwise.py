@@ -17,7 +17,7 @@ from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.parallel import CHUNK, parallel_loop
-from fastrelu.kernels.storage import FLOATS, INTEGERS
+from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
 from fastrelu.vecmath.primitives import compilable
@@ -126,7 +126,8 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             kernel = run(self.formula, formula_digest(self.formula), dtype, n_arrays, n_params)
             layouts = any_layout()
             words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
-            self._loops[dtype] = Loop(layouts.address, words, (dtype,) * (n_arrays + n_params + 1), (kernel, layouts))
+            dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
+            self._loops[dtype] = Loop(layouts.address, words, dtypes, (kernel, layouts))
         return self._loops[dtype]
 
     def target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
@@ -144,15 +145,15 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         limit = self._limit
         ndarray = np.ndarray
 
-        def single(*operands: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
+        def single(*operands: Any, **keywords: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
             nonlocal single
-            single = self.target(_FLOAT32)[0]  # type: ignore[assignment]
-            return single(*operands)
+            single = self.target(_FLOAT32)[0]
+            return single(*operands, **keywords)
 
-        def double(*operands: Any) -> Any:
+        def double(*operands: Any, **keywords: Any) -> Any:
             nonlocal double
-            double = self.target(_FLOAT64)[0]  # type: ignore[assignment]
-            return double(*operands)
+            double = self.target(_FLOAT64)[0]
+            return double(*operands, **keywords)
 
         if n_arrays == 1 and not self.params and not self.options:
 
@@ -162,6 +163,8 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
                         return single(x)
                     if x.dtype is _FLOAT64:
                         return double(x)
+                elif fits(x, out) and where is True and x.size < limit:
+                    return (single if x.dtype is _FLOAT32 else double)(x, out=out)
                 return general((x,), {}, out, where)
 
             return call
@@ -194,14 +197,9 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         given = self._bind(operands, named)
         values, scalars = given[:n_arrays], given[n_arrays:]
         first = values[0]
-        if type(first) is np.ndarray and n_arrays == 1 and where is True and not self.minimum:
-            # The common case once more: half of the time of the checks below.
-            dtype = first.dtype
-            if (dtype is _FLOAT32 or dtype is _FLOAT64) and all(type(value) is float for value in scalars):
-                if out is None:
-                    return self._compute(dtype, first.size, given, {})
-                if type(out) is np.ndarray and out.dtype is dtype and out.shape == first.shape and out.flags.writeable:
-                    return self._compute(dtype, first.size, given, {"out": out})
+        plain = n_arrays == 1 and where is True and not self.minimum and all(type(value) is float for value in scalars)
+        if plain and fits(first, first if out is None else out):  # the common case once more: half of the time of what follows
+            return self._compute(first.dtype, first.size, given, {} if out is None else {"out": out})
         if not all(type(value) is np.ndarray for value in values):
             if any(arrays.on_cuda(value) for value in values):
                 from fastrelu.kernels import cuda
@@ -209,20 +207,20 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
                 return cuda.call(self, given, out, where)
             if any(arrays.overrides_ufuncs(value) for value in values):  # pandas, xarray, dask: they take it from here
                 return self.ufunc(*given, **{} if out is None else {"out": out}, where=where)
-        values = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
-        dtype, scalars = self.settle(arrays.common_dtype(values), scalars, self.supported)
-        shape = arrays.common_shape(name, self.arrays, values)
+        checked = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
+        dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
+        shape = arrays.common_shape(name, self.arrays, checked)
         keywords: dict[str, Any] = {}
         if where is not True:
             keywords["where"] = mask = arrays.check_where(name, where)
             shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
             if out is None:  # NumPy would leave the unselected elements undefined
-                like = values[0] if np.shape(values[0]) == shape else np.broadcast_to(0, shape)
+                like = checked[0] if np.shape(checked[0]) == shape else np.broadcast_to(0, shape)
                 out = np.zeros_like(like, dtype=dtype, subok=False)
         if out is not None:
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
-        return self._compute(dtype, math.prod(shape), (*values, *scalars), keywords)
+        return self._compute(dtype, math.prod(shape), (*checked, *numbers), keywords)
 
     def settle(
         self, dtype: np.dtype[Any], scalars: Sequence[Any], supported: tuple[np.dtype[Any], ...]
@@ -270,6 +268,18 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         return inspect.Signature([*plain, *options, *common])
 
 
-@typeof_impl.register(Elementwise)  # type: ignore[untyped-decorator]
+def fits(x: Any, out: Any) -> bool:
+    """Whether both are plain arrays of one shape, of float32 or of float64, and the second is writeable."""
+    return (
+        type(x) is np.ndarray
+        and type(out) is np.ndarray
+        and (x.dtype is _FLOAT32 or x.dtype is _FLOAT64)
+        and out.dtype is x.dtype
+        and out.shape == x.shape
+        and out.flags.writeable
+    )
+
+
+@typeof_impl.register(Elementwise)
 def _typeof(function: Elementwise, _context: Any) -> Any:
     return compiled_type(function)

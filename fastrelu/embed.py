@@ -23,10 +23,8 @@ from fastrelu.vecmath.primitives import IEEE, compilable
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
 
-_SUPPORTED_FLOATS = (np.dtype("float64"),)  # compiled code has no half types: integers become float64, as math.exp does
 
-
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def apply(context: Any, formula: Any, kind: Any, count: Any, operands: Any) -> Any:
     """formula(*operands[:count]), each cast to a type first."""
     compute, used = kind.dtype, count.literal_value
@@ -44,7 +42,7 @@ def shapes(arrays: Any) -> Any:
     """The shapes of a tuple of arrays and scalars, in compiled code."""
 
 
-@overload(shapes, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(shapes, jit_options=IEEE, strict=False)
 def _shapes(arrays: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays: ()
@@ -55,7 +53,7 @@ def all_of_shape(arrays: Any, shape: Any) -> Any:
     """Whether each array of a tuple has a shape, in compiled code."""
 
 
-@overload(all_of_shape, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(all_of_shape, jit_options=IEEE, strict=False)
 def _all_of_shape(arrays: Any, shape: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays, shape: True
@@ -66,7 +64,7 @@ def views(arrays: Any, shape: Any) -> Any:
     """A tuple of arrays and scalars broadcast to a shape, in compiled code."""
 
 
-@overload(views, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(views, jit_options=IEEE, strict=False)
 def _views(arrays: Any, shape: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays, shape: ()
@@ -77,7 +75,7 @@ def flat(arrays: Any) -> Any:
     """A tuple of contiguous arrays as one-dimensional views, in compiled code."""
 
 
-@overload(flat, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(flat, jit_options=IEEE, strict=False)
 def _flat(arrays: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays: ()
@@ -88,7 +86,7 @@ def items(arrays: Any, index: Any) -> Any:
     """The elements of a tuple of arrays at an index, in compiled code."""
 
 
-@overload(items, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(items, jit_options=IEEE, strict=False)
 def _items(arrays: Any, index: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays, index: ()
@@ -101,11 +99,8 @@ def compiled_type(function: Elementwise) -> Any:
 
     Made when Numba first meets the object: registering every one at import with `overload` would cost 0.1 ms each.
     """
-    compilable(function.formula)
-    options = [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=next(iter(values)))
-               for key, values in function.options.items()]  # fmt: skip
-    names = (*function.arrays, *function.params, *function.options)
-    defaults = (*function.params.values(), *(option.default for option in options))
+    optional = {**function.params, **{option: next(iter(choices)) for option, choices in function.options.items()}}
+    names = (*function.arrays, *optional)
 
     def typed(*args: Any, **kwargs: Any) -> Any:
         given = dict(zip(names, args, strict=False)) | kwargs
@@ -113,15 +108,14 @@ def compiled_type(function: Elementwise) -> Any:
         for option in function.options:
             if option in given:
                 chosen = _choose(chosen, option, given[option])
+        compilable(chosen.formula)
         operands = [given[key] for key in function.arrays]
         body = _array_body(chosen, operands) if any(map(_is_array, operands)) else _scalar_body(chosen, operands)
-        return _with_names(body, names, defaults)
+        return _with_names(body, names, tuple(optional.values()))
 
-    typed.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD) for key in function.arrays]
-        + [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=value) for key, value in function.params.items()]
-        + options
-    )
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(key, kind, default=optional.get(key, inspect.Parameter.empty)) for key in names]
+    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     settings = {**IEEE, "nopython": True, "no_cpython_wrapper": True}
     template = make_overload_template(function, typed, settings, strict=False, inline="never", prefer_literal=True)
     return types.Function(template)
@@ -148,13 +142,13 @@ def _result_type(function: Any, operands: list[Any]) -> Any:
         if not isinstance(kind, (types.Float, types.Integer, types.Boolean)):
             raise TypingError(f"{function.dotted_name}: {key} must be real, got {kind}")
     dtype = np.result_type(*(as_dtype(kind) for kind in kinds))
-    supported = function.supported if len(function.supported) > 3 and dtype.kind != "f" else (np.dtype("float32"), *_SUPPORTED_FLOATS)
-    if dtype.kind != "f" and len(function.supported) == 3:
-        supported = _SUPPORTED_FLOATS
-    return from_dtype(computed_in(dtype, supported))
+    # Compiled code has no half types: where integers do not stay integers they become float64, as in math.exp.
+    wanted = "f" if dtype.kind == "f" else "iu"
+    supported = tuple(kept for kept in function.supported if kept.kind in wanted and kept.itemsize * (kept.kind == "f") != 2)
+    return from_dtype(computed_in(dtype, supported or (np.dtype("float64"),)))
 
 
-def _scalar_body(function: Any, operands: list[Any]) -> Callable[[Any], Any]:
+def _scalar_body(function: Any, operands: list[Any]) -> Any:
     formula, kind = function.formula, _result_type(function, operands)
     count = len(function.arrays) + len(function.params)
 
@@ -165,7 +159,7 @@ def _scalar_body(function: Any, operands: list[Any]) -> Callable[[Any], Any]:
     return body
 
 
-def _array_body(function: Any, operands: list[Any]) -> Callable[[Any], Any]:
+def _array_body(function: Any, operands: list[Any]) -> Any:
     formula, kind = function.formula, _result_type(function, operands)
     n_arrays, count = len(function.arrays), len(function.arrays) + len(function.params)
 

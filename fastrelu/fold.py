@@ -22,7 +22,6 @@ from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
-
 _MISSING = inspect.Parameter.empty
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
@@ -123,8 +122,9 @@ class Fold:
         if self.pooled:
             values[-1] = self._split(values[-1], given[-2], axis)
         inner = axis + self.pooled
-        outer = [value.shape[:inner] + value.shape[inner + 1 :] if core else value.shape for value, core in zip(values, self.cores, strict=False)]
-        lengths = [value.shape[inner] for value, core in zip(values, self.cores, strict=False) if core]
+        rows = [(value.shape, core) for value, core in zip(values, self.cores, strict=False)]
+        outer = [shape[:inner] + shape[inner + 1 :] if core else shape for shape, core in rows]
+        lengths = [shape[inner] for shape, core in rows if core]
         if len(set(outer)) > 1 or len(set(lengths)) > 1:
             shapes = ", ".join(str(np.shape(value)) for value in given[: len(self.arrays)])
             raise ValueError(f"{name}: {' and '.join(self.arrays)} must match, got shapes {shapes}")
@@ -179,13 +179,14 @@ class Fold:
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays, the pool size if there is one, and the axis."""
-        return arrays.bind(self.dotted_name, self._names, (_MISSING,) * (len(self._names) - 1) + (-1,), operands, named, ("out", "where"))
+        defaults = (*[_MISSING] * (len(self._names) - 1), -1)
+        return arrays.bind(self.dotted_name, self._names, defaults, operands, named, ("out", "where"))
 
-    def _axis(self, axis: Any, ndim: int) -> int:
+    def _axis(self, value: Any, ndim: int) -> int:
         try:
-            axis = operator.index(axis)
+            axis = operator.index(value)
         except TypeError:
-            arrays.reject(TypeError, self.dotted_name, "axis", "be an integer", type(axis).__name__)
+            arrays.reject(TypeError, self.dotted_name, "axis", "be an integer", type(value).__name__)
         if not -ndim <= axis < ndim:
             wanted = f"be from {-ndim} to {ndim - 1}" if ndim else "exist (the array has no axes)"
             raise np.exceptions.AxisError(f"{self.dotted_name}: axis must {wanted}, got {axis}")
@@ -248,7 +249,7 @@ def fold(
 
     def decorate(formula: Callable[..., Any]) -> Fold:
         name = formula.__name__
-        common = {"module": formula.__module__, "pooled": pooled, "integers": integers}
+        common: dict[str, Any] = {"module": formula.__module__, "pooled": pooled, "integers": integers}
         text = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
         result = Fold(formula, name=name, doc=text.function, cores=(True, not pooled), masked=masked, **common)
         result.backward = Fold(

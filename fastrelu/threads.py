@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.metadata
 import os
 import sys
 import threading
+from collections.abc import Iterable
 
 import numba
 
@@ -39,17 +39,33 @@ def release() -> None:
 def _start() -> None:
     global _started
     if not _started:
-        _load_tbb()
+        _load_tbb(_listed_libraries())
         _started = True
 
 
-def _load_tbb() -> None:
+def _load_tbb(candidates: Iterable[str]) -> None:
     """Makes `pip install tbb` enough: Numba asks the dynamic linker, which does not know virtual environments (numba#6108)."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError, OSError):
-        for file in importlib.metadata.files("tbb") or ():
-            if file.name.startswith(("libtbb.so.12", "libtbb.12.dylib", "tbb12.dll")):
-                ctypes.CDLL(str(file.locate()), mode=ctypes.RTLD_GLOBAL)
-                return
+    for path in candidates:
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+            return
+
+
+def _likely_libraries() -> list[str]:
+    """Where pip puts the library, for a look at import: Numba starts another layer for good at the user's first call."""
+    if sys.platform == "win32":
+        return [os.path.join(sys.prefix, "Library", "bin", "tbb12.dll")]
+    return [os.path.join(prefix, "lib", "libtbb.so.12") for prefix in (sys.prefix, os.path.expanduser("~/.local"))]
+
+
+def _listed_libraries() -> list[str]:
+    """Where the package says it is: exact, but reading that takes 10 ms."""
+    import importlib.metadata
+
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        names = ("libtbb.so.12", "libtbb.12.dylib", "tbb12.dll")
+        return [str(file.locate()) for file in importlib.metadata.files("tbb") or () if file.name.startswith(names)]
+    return []
 
 
 def _after_fork() -> None:
@@ -61,3 +77,4 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+_load_tbb(_likely_libraries())

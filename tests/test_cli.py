@@ -1,14 +1,18 @@
 """The command line: what it prints, what it writes, and that a mistake costs one sentence."""
 
 import json
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import fastrelu as fr
 from fastrelu.cli.app import app
+
+README_TABLE = Path(__file__).parents[1] / "bench" / "readme_table.py"
 
 
 @pytest.fixture
@@ -38,6 +42,8 @@ def test_bench_measures_every_function(run, tmp_path):
     assert all(name in result.stdout for name in fr.registry)
     assert "max ULP" in result.stdout
     assert found["machine"]["processor"]
+    table = runpy.run_path(str(README_TABLE))["table"](found)
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:-2]] == list(fr.registry)
 
 
 def test_bench_takes_functions(run):

@@ -44,9 +44,9 @@ def keywords(function: Any) -> dict[str, Any]:
 
 def timer(function: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> timeit.Timer:
     """A timer of one call, without a Python layer of its own."""
-    names = {f"a{number}": argument for number, argument in enumerate(arguments)}
-    call = ", ".join([*names, *(f"{key}={value!r}" for key, value in named.items())])
-    return timeit.Timer(f"function({call})", globals={"function": function, **names})
+    values = {f"a{number}": argument for number, argument in enumerate(arguments)}
+    call = ", ".join([*values, *(f"{key}={key}" for key in named)])
+    return timeit.Timer(f"function({call})", globals={"function": function, **values, **named})
 
 
 def race(timers: Sequence[timeit.Timer], seconds: float, rounds: int = 30) -> list[float]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
-from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, fma
 
 

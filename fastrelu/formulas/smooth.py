@@ -60,7 +60,7 @@ def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Sca
     """The smooth ReLU, log(1 + exp(beta * x)) / beta."""
     z = beta * x
     tail = vecmath.log1p(vecmath.exp(-abs(z)))
-    y = fma(tail, type(x)(1) / beta, x if x > 0 else type(x)(0))
+    y = fma(tail, type(x)(1) / beta, x if z > 0 else type(x)(0))
     return x if z > threshold else y
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def position(i: Any, shape: Any) -> Any:
     return i
 
 
-@overload(position, strict=False)  # type: ignore[untyped-decorator]
+@overload(position, strict=False)
 def _position(i: Any, shape: Any) -> Any:
     if isinstance(shape, types.Integer):
         return lambda i, shape: i
@@ -55,7 +56,7 @@ def within(at: Any, shape: Any) -> Any:
     return tuple(min(k, n - 1) for k, n in zip(aligned, shape, strict=True))
 
 
-@overload(within, strict=False)  # type: ignore[untyped-decorator]
+@overload(within, strict=False)
 def _within(at: Any, shape: Any) -> Any:
     if len(at) > len(shape):
         return lambda at, shape: within(at[1:], shape)
@@ -71,7 +72,7 @@ def element(operand: Any, at: Any) -> Any:
     return operand[within(at, operand.shape) if isinstance(at, tuple) else at]
 
 
-@overload(element, strict=False)  # type: ignore[untyped-decorator]
+@overload(element, strict=False)
 def _element(operand: Any, at: Any) -> Any:
     if isinstance(operand, types.Number):
         return lambda operand, at: operand
@@ -85,7 +86,7 @@ def gather(operands: Any, at: Any, number: Any) -> Any:
     return tuple(number(element(operand, at)) for operand in operands)
 
 
-@overload(gather, strict=False)  # type: ignore[untyped-decorator]
+@overload(gather, strict=False)
 def _gather(operands: Any, at: Any, number: Any) -> Any:
     if len(operands) == 0:
         return lambda operands, at, number: ()
@@ -102,7 +103,7 @@ def kernel(formula: Callable[..., Any], dtype: np.dtype[Any]) -> Any:
     number = dtype.type
     compilable(formula)
 
-    @cuda.jit(fastmath=False)  # type: ignore[untyped-decorator]
+    @cuda.jit(fastmath=False)
     def elements(out: Any, operands: Any, shape: Any) -> None:
         for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
             at = position(i, shape)
@@ -144,17 +145,25 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     shape = arrays.common_shape(name, function.arrays, operands)
     if where is not True:
         arrays.reject(TypeError, name, "where", "be True for arrays on a device", type(where).__name__)
-    if out is not None:
+    if out is None:
+        columns = all(a.is_f_contiguous() and not a.is_c_contiguous() for a in operands if _is_array(a))
+        target = out = cuda.device_array(shape, dtype, order="F" if columns else "C")
+    else:
         target = _on_device(name, "out", out, leader)
         arrays.check_fit(name, target, dtype, shape)
         if getattr(out, "__cuda_array_interface__", {"data": (0, False)})["data"][1]:
             arrays.reject(ValueError, name, "out", "be writeable", "a read-only array")
-    else:
-        columns = all(a.is_f_contiguous() and not a.is_c_contiguous() for a in operands if _is_array(a))
-        target = out = cuda.device_array(shape, dtype, order="F" if columns else "C")
     if 0 not in shape:
-        _launch(kernel(function.formula, dtype), dtype, target, [*operands, *scalars])
+        apart = any(_clash(target, operand) for operand in operands if _is_array(operand))
+        result = cuda.device_array(shape, dtype) if apart else target
+        _launch(kernel(function.formula, dtype), dtype, result, [*operands, *scalars])
+        if apart:
+            _launch(kernel(_same, dtype), dtype, target, [result])
     return out
+
+
+def _same(x: Any) -> Any:
+    return x
 
 
 def _operand(name: str, argument: str, value: Any, leader: str) -> Any:
@@ -180,9 +189,23 @@ def _is_array(operand: Any) -> bool:
 def _launch(run: Any, dtype: np.dtype[Any], target: Any, operands: Sequence[Any]) -> None:
     """Runs a kernel: over flat views where memory allows it."""
     order = _common_order([target, *filter(_is_array, operands)])
-    flat = (lambda a: a.ravel(order)) if order else (lambda a: a)
-    values = tuple(flat(operand) if _is_array(operand) else dtype.type(operand) for operand in operands)
-    run[GRID](flat(target), values, target.size if order else target.shape)
+    if order:
+        target, operands = target.ravel(order), [a.ravel(order) if _is_array(a) else a for a in operands]
+    values = tuple(operand if _is_array(operand) else dtype.type(operand) for operand in operands)
+    run[GRID](target, values, target.size if order else target.shape)
+
+
+def _clash(target: Any, operand: Any) -> bool:
+    """Whether writing one element of target may change another of an operand."""
+    written, read = _memory(target), _memory(operand)
+    alike = (written.ctypes.data, written.shape, written.strides) == (read.ctypes.data, read.shape, read.strides)
+    return not alike and np.may_share_memory(written, read)
+
+
+def _memory(array: Any) -> Any:
+    """Where a device array lies, as a NumPy array of which nobody may read an element."""
+    interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__  # the simulator's
+    return np.asarray(SimpleNamespace(__array_interface__=interface))
 
 
 def _common_order(given: Sequence[Any]) -> str:

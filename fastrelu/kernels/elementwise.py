@@ -27,7 +27,7 @@ SCRATCH_BYTES = BLOCK_BYTES * MAX_OPERANDS
 TABLE_BYTES = 8 * MAX_OPERANDS
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, pointers: Any, count: Any) -> Any:
     """out[i] = formula(array[0][i], ..., *params) over contiguous memory.
 
@@ -38,14 +38,13 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
     inner = resolve(context, formula, storage.compute, arrays + params)
 
     def codegen(target: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def operand(index: int) -> Any:
+        def operand(index: int, item: Any = storage.item) -> Any:
             address = builder.load(builder.gep(typed_pointer(builder, args[4], WORD), [WORD(index)]))
-            return typed_pointer(builder, address, storage.item)
+            return typed_pointer(builder, address, item)
 
-        def load(pointer: Any, scope: Any = None) -> Any:
+        def load(pointer: Any) -> Any:
             value = builder.load(pointer, align=storage.dtype.itemsize)
-            if scope is not None:
-                value.set_metadata("noalias", scope)
+            value.set_metadata("noalias", scope)
             return storage.load(builder, value)
 
         # An iteration reads its elements before it writes, and NumPy copies operands that overlap in any other way than
@@ -54,10 +53,11 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
         domain = module.add_metadata([ir.MetaDataString(module, "fastrelu")])
         scope = module.add_metadata([module.add_metadata([ir.MetaDataString(module, "output"), domain])])
         sources = [operand(k) for k in range(arrays)]
-        scalars = [load(operand(arrays + k)) for k in range(params)]
+        compute = target.get_data_type(storage.compute)
+        scalars = [builder.load(operand(arrays + k, compute)) for k in range(params)]
         output = operand(arrays + params)
         with cgutils.for_range(builder, args[5]) as loop:
-            items = [load(builder.gep(source, [loop.index]), scope) for source in sources]
+            items = [load(builder.gep(source, [loop.index])) for source in sources]
             result = emit(target, builder, formula, inner, items + scalars, storage.compute)
             write = builder.store(
                 storage.store(builder, result), builder.gep(output, [loop.index]), align=storage.dtype.itemsize

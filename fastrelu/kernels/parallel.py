@@ -32,7 +32,7 @@ def part(loop: int, data: int, args: int, dimensions: int, steps: int, operands:
     call(loop, (addresses, sizes, steps, data))
 
 
-@register_jitable(**PARALLEL)  # type: ignore[untyped-decorator]
+@register_jitable(**PARALLEL)
 def spread(
     loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, cores: int, chunk: int, count: int
 ) -> None:

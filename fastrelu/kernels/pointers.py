@@ -23,7 +23,7 @@ def typed_pointer(builder: Any, address: Any, item: Any) -> Any:
     return builder.inttoptr(address, item.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def peek(_context: Any, address: Any, index: Any) -> Any:
     """The index-th 64-bit word at an address."""
 
@@ -34,7 +34,7 @@ def peek(_context: Any, address: Any, index: Any) -> Any:
     return types.intp(address, index), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def poke(_context: Any, address: Any, index: Any, value: Any) -> Any:
     """Stores a 64-bit word."""
 
@@ -48,7 +48,7 @@ def poke(_context: Any, address: Any, index: Any, value: Any) -> Any:
     return types.void(address, index, value), codegen
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def stack(_context: Any, size: Any) -> Any:
     """The address of a constant number of bytes on the stack, aligned to a cache line."""
 
@@ -61,7 +61,7 @@ def stack(_context: Any, size: Any) -> Any:
     return types.intp(size), codegen
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def copy_items(_context: Any, target: Any, target_step: Any, source: Any, source_step: Any, count: Any, size: Any) -> Any:
     """Copies items of a constant size (1, 2, 4 or 8 bytes) between any two byte strides."""
 
@@ -78,7 +78,7 @@ def copy_items(_context: Any, target: Any, target_step: Any, source: Any, source
     return types.void(target, target_step, source, source_step, count, size), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call(_context: Any, function: Any, words: Any) -> Any:
     """Calls the C function at an address with a tuple of 64-bit words; it returns nothing."""
 
@@ -91,7 +91,7 @@ def call(_context: Any, function: Any, words: Any) -> Any:
     return types.void(types.intp, types.UniTuple(types.intp, len(words))), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def enter_ieee(_context: Any) -> Any:
     """Sets IEEE arithmetic, whatever flush-to-zero or rounding mode a library left behind; returns what was in force."""
 
@@ -109,7 +109,7 @@ def enter_ieee(_context: Any) -> Any:
     return types.uint32(), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def leave_ieee(_context: Any, saved: Any) -> Any:
     """Puts back what enter_ieee returned; the exception flags raised since are dropped, so NumPy warns of nothing."""
 

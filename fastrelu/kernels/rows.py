@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -18,7 +17,7 @@ from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.kernels.ufunc import Loop
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     """Calls a row formula with contiguous arrays; the table holds the address and the length of each."""
     item = BY_DTYPE[np.dtype(dtype.literal_value)].compute
@@ -45,7 +44,7 @@ def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     return types.void(row, dtype, count, table), codegen
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def convert_items(_context: Any, dtype: Any, load: Any, buffer: Any, memory: Any, step: Any, count: Any) -> Any:
     """Between a contiguous buffer of the compute type and strided memory of a dtype."""
     storage = BY_DTYPE[np.dtype(dtype.literal_value)]

@@ -28,6 +28,11 @@ class Storage:
     load: Callable[[Any, Any], Any] = _as_is
     store: Callable[[Any, Any], Any] = _as_is
 
+    @property
+    def param(self) -> np.dtype[Any]:
+        """The dtype of scalar parameters: that of the computation, so that 0.01 is not rounded to half precision first."""
+        return np.dtype(str(self.compute))
+
 
 def _plain(name: str) -> Storage:
     dtype = np.dtype(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +31,8 @@ class Loop:
 
 @functools.cache
 def _constructor() -> Any:
-    try:
-        from numpy._core import _multiarray_umath as umath
-    except ImportError:  # NumPy 1
-        from numpy.core import _multiarray_umath as umath  # type: ignore[no-redef]
+    package = "numpy._core" if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else "numpy.core"
+    umath = importlib.import_module(f"{package}._multiarray_umath")
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer_of(umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
@@ -70,7 +69,7 @@ def make_ufunc(name: str, doc: str, loops: Sequence[Loop], signature: str | None
     types = ctypes.create_string_buffer(kinds, len(kinds))
     texts = [ctypes.create_string_buffer(text.encode()) for text in (name, doc, signature or "")]
     ufunc = _constructor()(
-        *map(ctypes.addressof, (functions, data, types)),
+        *(ctypes.addressof(words) for words in (functions, data, types)),
         *(count, n_inputs, 1, _NO_IDENTITY),
         *(ctypes.cast(text, ctypes.c_char_p) for text in texts[:2]),
         0,

@@ -3,6 +3,6 @@
 from fastrelu.vecmath.exponential import exp, exp_sum, expm1
 from fastrelu.vecmath.hyperbolic import tanh
 from fastrelu.vecmath.logarithm import log1p
-from fastrelu.vecmath.primitives import fma
+from fastrelu.vecmath.primitives import fma, times
 
-__all__ = ["exp", "exp_sum", "expm1", "fma", "log1p", "tanh"]
+__all__ = ["exp", "exp_sum", "expm1", "fma", "log1p", "tanh", "times"]

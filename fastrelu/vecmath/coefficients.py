@@ -18,6 +18,10 @@ TWO_C_32 = (np.float32(1.5957031), np.float32(6.59966e-05))
 
 TWO_C_64 = (np.float64(1.5957691073417664), np.float64(1.426396435433791e-08))
 
+SLOPE_CUBIC_32 = (np.float32(0.21406445), np.float32(-2.5408342e-10))
+
+SLOPE_CUBIC_64 = (np.float64(0.21406444881780073), np.float64(1.2025242832367862e-17))
+
 TWO_CK_32 = (np.float32(0.071354814), np.float32(2.3988325e-09))
 
 TWO_CK_64 = (np.float64(0.07135481627260025), np.float64(-6.175149918155315e-19))
@@ -129,21 +133,21 @@ ATANH_64 = (
     np.float64(0.1384299954193852),
 )
 
-# greatest weighted error 5.16e-09
+# greatest weighted error 8.37e-09
 MILLS_32 = (
-    np.float32(-0.0625),
-    np.float32(0.23889807),
-    np.float32(0.10844973),
-    np.float32(0.010204096),
-    np.float32(-0.0052244687),
-    np.float32(-0.0015870865),
+    np.float32(-0.06250001),
+    np.float32(0.23848473),
+    np.float32(0.11008342),
+    np.float32(0.010710169),
+    np.float32(-0.0052194623),
+    np.float32(-0.0016388352),
 )
 MILLS_32_Q = (
-    np.float32(1.7093666),
-    np.float32(1.2575119),
-    np.float32(0.5063366),
-    np.float32(0.11425486),
-    np.float32(0.012466397),
+    np.float32(1.7159837),
+    np.float32(1.2679502),
+    np.float32(0.51332915),
+    np.float32(0.11660632),
+    np.float32(0.012872808),
 )
 
 # greatest weighted error 1.8e-18
@@ -221,19 +225,21 @@ ERFCX_64_Q = (
     np.float64(2.9665293009445813e-05),
 )
 
-# greatest weighted error 1.16e-08
+# greatest weighted error 4.64e-09
 GELU_SLOPE_32 = (
-    np.float32(0.16507798),
-    np.float32(0.05463735),
-    np.float32(-0.018548362),
-    np.float32(-0.0144644715),
-    np.float32(-0.002667598),
+    np.float32(0.165078),
+    np.float32(0.0816656),
+    np.float32(-0.0071020876),
+    np.float32(-0.01696202),
+    np.float32(-0.0054105455),
+    np.float32(-0.000635366),
 )
 GELU_SLOPE_32_Q = (
-    np.float32(1.4010974),
-    np.float32(0.79599625),
-    np.float32(0.22144708),
-    np.float32(0.026397292),
+    np.float32(1.5648308),
+    np.float32(1.0405267),
+    np.float32(0.37130675),
+    np.float32(0.07219916),
+    np.float32(0.006287141),
 )
 
 # greatest weighted error 3.7e-18
@@ -263,39 +269,32 @@ GELU_SLOPE_64_Q = (
     np.float64(2.054554987697443e-06),
 )
 
-# greatest weighted error 4.74e-08
+# greatest weighted error 1.03e-09
 TANH_ROOT_32 = (
-    np.float32(2.460657),
+    np.float32(0.46065676),
     np.float32(-0.099911526),
-    np.float32(0.40042123),
-    np.float32(0.07595962),
-    np.float32(0.03142187),
-    np.float32(0.011278629),
-    np.float32(-0.0068913293),
-    np.float32(0.0012634834),
-    np.float32(0.037727766),
+    np.float32(0.40044892),
+    np.float32(0.07595905),
+    np.float32(0.0303976),
+    np.float32(0.011328894),
+    np.float32(0.0052975803),
 )
 
-# greatest weighted error 5.6e-17
+# greatest weighted error 1.08e-17
 TANH_ROOT_64 = (
-    np.float64(2.4606567646302393),
+    np.float64(0.4606567646302394),
     np.float64(-0.09991152322555422),
-    np.float64(0.4004476935341699),
-    np.float64(0.07595899090765805),
-    np.float64(0.03048599055353878),
-    np.float64(0.011295232369587781),
-    np.float64(0.0036903783475439184),
-    np.float64(0.0011529345599529753),
-    np.float64(0.00035648257615978647),
-    np.float64(0.00010306929253910767),
-    np.float64(2.8526752032056095e-05),
-    np.float64(7.593381460060718e-06),
-    np.float64(-1.7036775823940148e-06),
-    np.float64(6.459511044791523e-07),
-    np.float64(1.6285762765631982e-05),
-    np.float64(-5.994354626348538e-07),
-    np.float64(-2.859501372936253e-05),
-    np.float64(1.1081208285536783e-06),
+    np.float64(0.4004476935340992),
+    np.float64(0.07595899090765772),
+    np.float64(0.03048599055425937),
+    np.float64(0.011295232369937834),
+    np.float64(0.003690379447873335),
+    np.float64(0.0011529345241528992),
+    np.float64(0.00035639458034991467),
+    np.float64(0.00010306999551773232),
+    np.float64(3.102798696034001e-05),
+    np.float64(7.6161950695395336e-06),
+    np.float64(-2.5695940627369364e-05),
 )
 
 # greatest weighted error 1.42e-09

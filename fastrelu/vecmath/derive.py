@@ -17,8 +17,9 @@ from fastrelu.vecmath import derive_error
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
-HALF_LN2 = mp.log(2) / 2
-
+# The reduced arguments of exp reach a little past ln(2) / 2, since n is rounded from a rounded product.
+REDUCED = (-mp.ln2 / 2 * 1.001, mp.ln2 / 2 * 1.001)
+HALF_REDUCED = (REDUCED[0] / 2, REDUCED[1] / 2)
 
 
 def half_expm1(r: Any) -> Any:
@@ -51,16 +52,16 @@ def atanh_weight(z: Any) -> Any:
     return z * mp.sqrt(z) / (2 * mp.atanh(mp.sqrt(z)))
 
 
-# Relative errors are weighted by 1 / function; reductions reach a little past their interval, hence the margins.
+# Weights of 1 / function make the errors relative.
 TARGETS: list[Target] = [
-    # exp(r) = 1 + r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/2
-    Target("EXP_32", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
-    Target("EXP_64", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
-    # one more term: near x = 0.35 expm1 is 1 + 2 (exp(r) - 1) with r near -0.35, which makes an error of exp(r) five times larger
-    Target("EXPM1_32", mp.exp, (-HALF_LN2 * 1.001, HALF_LN2 * 1.001), range(2, 8), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
-    # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...) for |r| <= ln(2)/4
-    Target("EXP2R_32", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
-    Target("EXP2R_64", half_expm1, (-HALF_LN2 / 2 * 1.001, HALF_LN2 / 2 * 1.001), range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
+    # exp(r) = 1 + r + r^2 (c2 + c3 r + ...)
+    Target("EXP_32", mp.exp, REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    Target("EXP_64", mp.exp, REDUCED, range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # one term more: near x = 0.35 expm1 is 1 + 2 (exp(r) - 1) with r near -0.35, where an error of exp(r) counts five times
+    Target("EXPM1_32", mp.exp, REDUCED, range(2, 8), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...)
+    Target("EXP2R_32", half_expm1, HALF_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
+    Target("EXP2R_64", half_expm1, HALF_REDUCED, range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     # tanh(x) = x (27/32 + P(x^2) / Q(x^2)) for |x| < 1
     Target("TANH_32", tanh_slope, (1e-9, 1), range(3), np.float32, tanh_weight, range(1, 3)),
     Target("TANH_64", tanh_slope, (1e-9, 1), range(4), np.float64, tanh_weight, range(1, 5)),

@@ -57,9 +57,9 @@ def slope_factor(a: Any) -> Any:
 
 
 def tanh_factor(d: Any) -> Any:
-    """tanh_bracket(a) = d tanh_factor(d), d = TANH_ROOT - a."""
+    """tanh_bracket(a) = d (2 + tanh_factor(d)), d = TANH_ROOT - a."""
     d += (d == 0) * mp.mpf(10) ** -30
-    return tanh_bracket(TANH_ROOT - d) / d
+    return tanh_bracket(TANH_ROOT - d) / d - 2
 
 
 def erf_factor(z: Any) -> Any:
@@ -75,20 +75,20 @@ def erf_weight(z: Any) -> Any:
 def far(name: str, function: Any, end: float, degree: int, precision: type[np.floating[Any]]) -> Target:
     """A quotient of two polynomials of one degree from 0 to where the tail is 0 in that precision."""
     powers = range(degree + 1)
-    return Target(name, function, (0, end), powers, precision, denominator=powers[1:], least_squares=True)
+    return Target(name, function, (0, end), powers, precision, lambda a: 1 + a / 10, powers[1:], least_squares=True)
 
 
-WINDOW = mp.mpf("0.376")
+WINDOW = mp.mpf("0.188")
 
 TARGETS: list[Target] = [
     far("MILLS_32", mills_factor, 15, 5, np.float32),
     far("MILLS_64", mills_factor, 39, 11, np.float64),
     far("ERFCX_32", erfcx_factor, 10.5, 5, np.float32),
     far("ERFCX_64", erfcx_factor, 27.5, 11, np.float64),
-    far("GELU_SLOPE_32", slope_factor, 15, 4, np.float32),
+    far("GELU_SLOPE_32", slope_factor, 15, 5, np.float32),
     far("GELU_SLOPE_64", slope_factor, 39, 10, np.float64),
-    Target("TANH_ROOT_32", tanh_factor, (-WINDOW, WINDOW), range(9), np.float32, lambda d: 1 / tanh_factor(d)),
-    Target("TANH_ROOT_64", tanh_factor, (-WINDOW, WINDOW), range(18), np.float64, lambda d: 1 / tanh_factor(d)),
+    Target("TANH_ROOT_32", tanh_factor, (-WINDOW, WINDOW), range(7), np.float32, lambda d: 1 / (2 + tanh_factor(d))),
+    Target("TANH_ROOT_64", tanh_factor, (-WINDOW, WINDOW), range(13), np.float64, lambda d: 1 / (2 + tanh_factor(d))),
     Target("ERF_32", erf_factor, (1e-9, 1), range(7), np.float32, erf_weight),
     Target("ERF_64", erf_factor, (1e-9, 1), range(14), np.float64, erf_weight),
 ]
@@ -100,6 +100,8 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("TANH_ZERO_64", TANH_ROOT, 53, np.float64),
     ("TWO_C_32", TWO_C, 12, np.float32),
     ("TWO_C_64", TWO_C, 26, np.float64),
+    ("SLOPE_CUBIC_32", 3 * TWO_C * CUBIC, 24, np.float32),
+    ("SLOPE_CUBIC_64", 3 * TWO_C * CUBIC, 53, np.float64),
     ("TWO_CK_32", TWO_C * CUBIC, 24, np.float32),
     ("TWO_CK_64", TWO_C * CUBIC, 53, np.float64),
 ]

@@ -26,19 +26,19 @@ SIGN_32, SIGN_64 = np.int32(-(2**31)), np.int64(-(2**63))
 ONE_BITS_32, ONE_BITS_64 = ONE_32.view(np.int32), ONE_64.view(np.int64)
 
 
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def signed_one_32(x: Scalar) -> Scalar:
     """1 with the sign of x."""
     return np.int32(ONE_BITS_32 | (np.float32(x).view(np.int32) & SIGN_32)).view(np.float32)
 
 
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def signed_one_64(x: Scalar) -> Scalar:
     """1 with the sign of x."""
     return np.int64(ONE_BITS_64 | (np.float64(x).view(np.int64) & SIGN_64)).view(np.float64)
 
 
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def _tanh_32(x: Scalar) -> Scalar:
     size = abs(x)
     small = size < ONE_32
@@ -58,7 +58,7 @@ def _tanh_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_tanh_32)
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def tanh(x: Scalar) -> Scalar:
     """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
     size = abs(x)

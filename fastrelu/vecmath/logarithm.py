@@ -25,7 +25,7 @@ SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32)
 SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64)
 
 
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def _log1p_32(x: Scalar) -> Scalar:
     minus_k = np.int32((SPLIT_32 - np.float32(ONE_32 + x).view(np.int32)) & EXPONENT_32)
     scaled = np.int32(np.float32(x).view(np.int32) + minus_k).view(np.float32)
@@ -42,7 +42,7 @@ def _log1p_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_log1p_32)
-@register_jitable(**IEEE)  # type: ignore[untyped-decorator]
+@register_jitable(**IEEE)
 def log1p(x: Scalar) -> Scalar:
     """log(1 + x) without cancellation, at most 1 ULP off (float32 and float64); -0.0 stays, -1 gives -inf, less gives NaN."""
     minus_k = np.int64((SPLIT_64 - np.float64(ONE_64 + x).view(np.int64)) & EXPONENT_64)

@@ -1,6 +1,6 @@
-"""What every formula is built from: a fused multiply-add, and a choice by precision.
+"""What every formula is built from: a fused multiply-add, a product that stays apart, and a choice by precision.
 
-Both work in plain Python on NumPy scalars, in Numba CPU code and in CUDA code, with the same bits.
+All work in plain Python on NumPy scalars, in Numba CPU code and in CUDA code, with the same bits.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from types import FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
+from llvmlite import ir
 from numba.extending import intrinsic, overload, register_jitable
 
 Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to output
 
 # error_model: division by zero gives inf or NaN, and no branch that would stop vectorising.
 # fastmath is named because a caller's fastmath=True would be inherited, and would change bits.
-IEEE = {"error_model": "numpy", "fastmath": False}
+# forceinline: LLVM leaves a float64 softplus as a call, 50 times slower, because a loop with a call is not vectorised.
+IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True}
 
 _compilable: set[Callable[..., Any]] = set()
 
@@ -39,15 +41,14 @@ def fma(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
         rounded = float(exact)
     except OverflowError:
         rounded = math.inf if exact > 0 else -math.inf
-    if kind is np.float32 and math.isfinite(rounded) and Fraction(rounded) != exact:
+    inexact = kind is np.float32 and math.isfinite(rounded) and Fraction(rounded) != exact
+    if inexact and not np.float64(rounded).view(np.int64) & 1:
         # Round to odd first: float64 has more than 2 * 24 + 2 bits, so the second rounding is then harmless.
-        if not np.float64(rounded).view(np.int64) & 1:
-            up = exact > Fraction(rounded)
-            rounded = math.nextafter(rounded, math.inf if up else -math.inf)
+        rounded = math.nextafter(rounded, math.inf if exact > Fraction(rounded) else -math.inf)
     return kind(rounded)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _llvm_fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
     def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.fma(*args)
@@ -56,9 +57,35 @@ def _llvm_fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 # An intrinsic behind an overload, because a kernel that reaches an intrinsic by a closure is never cached (numba#6264).
-@overload(fma, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(fma, jit_options=IEEE, strict=False)
 def _fma(a: Any, b: Any, c: Any) -> Any:
     return lambda a, b, c: _llvm_fma(a, b, c)
+
+
+def times(a: Scalar, b: Scalar) -> Scalar:
+    """a * b, rounded before anything is added to it.
+
+    For a product that ends up in a sum and may not be fused with it, in this function or in one that calls it: CUDA's
+    compiler would contract the two into one fma after inlining, and give other bits than the CPU.
+    """
+    return a * b
+
+
+@intrinsic
+def _rounded_product(_context: Any, a: Any, b: Any) -> Any:
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        if "nvptx" not in builder.module.triple:
+            return builder.fmul(*args)
+        kind = args[0].type
+        name = f"llvm.nvvm.mul.rn.{'f' if isinstance(kind, ir.FloatType) else 'd'}"
+        return builder.call(builder.module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind, kind))), args)
+
+    return a(a, a), codegen
+
+
+@overload(times, jit_options=IEEE, strict=False)
+def _times(a: Any, b: Any) -> Any:
+    return lambda a, b: _rounded_product(a, b)
 
 
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -50,7 +50,7 @@ def _greater(builder: Any, left: Any, right: Any) -> Any:
 def _reduction(combine: Callable[[Any, Any, Any], Any], start: float) -> Callable[..., Any]:
     """The compiled form of _fold."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def reduce(_context: Any, row: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             scalar = context.get_value_type(row.dtype)
@@ -89,12 +89,12 @@ _sum = _reduction(_add, 0.0)
 _max = _reduction(_greater, -np.inf)
 
 
-@overload(row_sum, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(row_sum, jit_options=IEEE, strict=False)
 def _row_sum(row: Any) -> Any:
     return (lambda row: _sum(row)) if _is_row(row) else None
 
 
-@overload(row_max, jit_options=IEEE, strict=False)  # type: ignore[untyped-decorator]
+@overload(row_max, jit_options=IEEE, strict=False)
 def _row_max(row: Any) -> Any:
     return (lambda row: _max(row)) if _is_row(row) else None
 

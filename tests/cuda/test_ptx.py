@@ -1,19 +1,20 @@
 """The PTX of the CUDA kernels, compiled without a GPU: IEEE arithmetic, nothing contracted, no calls, no local memory."""
 
-import functools
 import importlib.util
 import re
 from collections import Counter
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from cuda_formulas import FORMULAS, IDS, blend, sigmoid
 from numba import types
 from numba.extending import register_jitable
+from registry_grid import cases, chosen
 
-from fastrelu.vecmath.primitives import IEEE
+import fastrelu as fr
+from fastrelu.vecmath.primitives import IEEE, fma, times
 
 
 def missing() -> str:
@@ -33,12 +34,20 @@ def missing() -> str:
 # NVVM holds two compilers: LLVM 7 up to sm_90, a recent LLVM from sm_100 on.
 AMPERE, HOPPER, BLACKWELL = (8, 0), (9, 0), (10, 0)
 FLOATS = {np.float32: types.float32, np.float64: types.float64}
-pytestmark = [
-    pytest.mark.skipif(bool(missing()), reason=missing()),
-    pytest.mark.parametrize("target", [AMPERE, HOPPER, BLACKWELL], ids=["sm_80", "sm_90", "sm_100"]),
-    pytest.mark.parametrize("dtype", FLOATS),
-]
-every_formula = pytest.mark.parametrize(("formula", "n", "params"), FORMULAS, ids=IDS)
+# On the other two: a function of one array with a division, one of two arrays, one with parameters.
+SAMPLED = {name: fr.registry[name] for name in ("sigmoid", "prelu", "elu")}
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+both_precisions = pytest.mark.parametrize("dtype", FLOATS)
+every_target = pytest.mark.parametrize("target", [AMPERE, HOPPER, BLACKWELL], ids=["sm_80", "sm_90", "sm_100"])
+
+
+def grid() -> Iterator[Any]:
+    """(function, options, target): everything on sm_90, some of it elsewhere, and the rest marked slow."""
+    rest = {name: record for name, record in fr.registry.items() if name not in SAMPLED}
+    for target in (AMPERE, HOPPER, BLACKWELL):
+        for records, marks in ((SAMPLED, ()), (rest, () if target is HOPPER else pytest.mark.slow)):
+            for case in cases(records, marks):
+                yield pytest.param(*case.values, target, id=f"{case.id}-sm_{target[0]}{target[1]}", marks=case.marks)
 
 
 @pytest.fixture(autouse=True)
@@ -48,70 +57,81 @@ def device_in_name_only(target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
-def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndim: int = 1) -> str:
-    """The kernel for contiguous 1-d arrays, or for N-d arrays of any layout."""
+def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndim: int = 1) -> tuple[str, str]:
+    """The kernel for contiguous 1-d arrays, or for N-d arrays of any layout; and again with contraction switched off."""
     from numba import cuda
+    from numba.cuda.cudadrv import nvvm
 
     from fastrelu.kernels.cuda import kernel
 
     number = FLOATS[dtype]
     array = types.Array(number, ndim, "C" if ndim == 1 else "A")
-    walk = types.intp if ndim == 1 else types.UniTuple(types.intp, ndim)
     operands = types.BaseTuple.from_types([array] * n_arrays + [number] * n_params)
-    signature = (array, operands, walk)
-    compiled = kernel(formula, np.dtype(dtype))
-    return str(cuda.compile_ptx(compiled.py_func, signature, cc=target, fastmath=compiled.targetoptions["fastmath"])[0])
+    walk = types.intp if ndim == 1 else types.UniTuple(types.intp, ndim)
+    compiled, compile_ir = kernel(formula, np.dtype(dtype)), nvvm.compile_ir
+    apart = []
+
+    def compile_twice(code: Any, **options: Any) -> Any:
+        apart.append(compile_ir(code, **options, fma=False))
+        return compile_ir(code, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nvvm, "compile_ir", compile_twice)
+        options = {"cc": target, "fastmath": compiled.targetoptions["fastmath"]}
+        code = cuda.compile_ptx(compiled.py_func, (array, operands, walk), **options)[0]
+    return str(code), apart[0].decode()
 
 
 def operations(code: str) -> Counter[str]:
     """How often each instruction stands in the kernel; loads and stores by width (NVVM 13.4 writes b32 for f32 there)."""
     names = re.findall(r"^\s+(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)*)\s", code, re.MULTILINE)
-    return Counter(re.sub(r"^(ld|st)\.global\.f", r"\1.global.b", name) for name in names)
+    return Counter(re.sub(r"^(ld|st)(\.global)?\.f", r"\1\2.b", name) for name in names)
 
 
-@pytest.mark.parametrize("ndim", [1, 3])
-@every_formula
-def test_straight_ieee_code(formula: Any, n: int, params: Any, ndim: int, dtype: Any, target: Any) -> None:
-    code = ptx(target, formula, dtype, n, len(params), ndim)
+def fused(code: str, bits: int) -> float:
+    """fma instructions an element: the compiler unrolls as it likes."""
+    found = operations(code)
+    return found[f"fma.rn.f{bits}"] / (found[f"st.global.b{bits}"] + found[f"st.b{bits}"])
+
+
+def check(code: str, apart: str, target: Any, dtype: Any) -> None:
+    bits = np.dtype(dtype).itemsize * 8
     assert f".target sm_{target[0]}{target[1]}" in code
     assert ".local" not in code
     assert ".extern" not in code
-    bits = np.dtype(dtype).itemsize * 8
-    found = operations(code)
-    for name in found:
+    for name in operations(code):
         assert not re.search(r"^call|^trap|\.ftz|\.approx|\.full", name), name
         assert f".f{96 - bits}" not in name, "computed in the other precision"
-    divides = formula in (sigmoid, blend)
-    assert (found[f"div.rn.f{bits}"] + found[f"rcp.rn.f{bits}"] > 0) == divides
-    assert (found[f"fma.rn.f{bits}"] > 0) == divides
+    assert fused(code, bits) == fused(apart, bits), "a product and a sum that the formula left apart were contracted"
 
 
-@every_formula
-def test_contiguous_elements_are_read_and_written_once(formula: Any, n: int, params: Any, dtype: Any, target: Any) -> None:
-    found = operations(ptx(target, formula, dtype, n, len(params)))
-    bits = np.dtype(dtype).itemsize * 8
-    assert found[f"ld.global.b{bits}"] == n * found[f"st.global.b{bits}"] > 0
+@both_precisions
+@pytest.mark.parametrize(("function", "options", "target"), list(grid()))
+def test_straight_ieee_code(function: Any, options: Any, dtype: Any, target: Any) -> None:
+    function = chosen(function, options)
+    code, apart = ptx(target, function.formula, dtype, len(function.arrays), len(function.params))
+    check(code, apart, target, dtype)
+    found, bits = operations(code), np.dtype(dtype).itemsize * 8
+    # An array that the formula does not look at, as the derivative of prelu by its weight, is not read.
+    assert 0 < found[f"ld.global.b{bits}"] <= len(function.arrays) * found[f"st.global.b{bits}"]
 
 
-def contracts(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether NVVM fuses what the formula left apart: it then counts more fma an element than where it is forbidden to."""
-    from numba.cuda.cudadrv import nvvm
-
-    def fused() -> float:
-        found, bits = operations(ptx(target, formula, dtype, n_arrays, n_params)), np.dtype(dtype).itemsize * 8
-        return found[f"fma.rn.f{bits}"] / found[f"st.global.b{bits}"]
-
-    freely = fused()
-    with monkeypatch.context() as patch:
-        patch.setattr(nvvm, "compile_ir", functools.partial(nvvm.compile_ir, fma=False))
-        return freely != fused()
+@every_target
+@both_precisions
+@pytest.mark.parametrize("ndim", [1, 3])
+def test_what_the_formula_says_is_there(ndim: int, dtype: Any, target: Any) -> None:
+    code, apart = ptx(target, fr.sigmoid.formula, dtype, 1, 0, ndim)
+    check(code, apart, target, dtype)
+    found, bits = operations(code), np.dtype(dtype).itemsize * 8
+    assert found[f"div.rn.f{bits}"] > 0
+    assert found[f"fma.rn.f{bits}"] > 0
 
 
-@every_formula
-def test_nothing_is_contracted(
-    formula: Any, n: int, params: Any, dtype: Any, target: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert not contracts(target, formula, dtype, n, len(params), monkeypatch)
+@every_target
+@both_precisions
+def test_each_element_is_read_and_written_once(dtype: Any, target: Any) -> None:
+    found, bits = operations(ptx(target, fr.prelu.formula, dtype, 2, 0)[0]), np.dtype(dtype).itemsize * 8
+    assert found[f"ld.global.b{bits}"] == 2 * found[f"st.global.b{bits}"] > 0
 
 
 @register_jitable(**IEEE)
@@ -120,15 +140,36 @@ def square(x: Any) -> Any:
 
 
 @register_jitable(**IEEE)
+def rounded_square(x: Any) -> Any:
+    return times(x, x)
+
+
 def bare(x: Any) -> Any:
     return x * x + x
 
 
-@register_jitable(**IEEE)
 def through_a_call(x: Any) -> Any:
     return square(x) + x
 
 
-@pytest.mark.parametrize("formula", [bare, through_a_call])
-def test_a_contraction_is_seen(formula: Any, dtype: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert contracts(target, formula, dtype, 1, 0, monkeypatch)
+def explicit(x: Any) -> Any:
+    return fma(x, x, x)
+
+
+def apart_through_a_call(x: Any) -> Any:
+    return rounded_square(x) + x
+
+
+@every_target
+@both_precisions
+@pytest.mark.parametrize(
+    ("formula", "wanted", "contracted"),
+    [(bare, 1, True), (through_a_call, 1, True), (explicit, 1, False), (apart_through_a_call, 0, False)],
+)
+def test_a_contraction_is_seen_and_times_prevents_it(
+    formula: Any, wanted: int, contracted: bool, dtype: Any, target: Any
+) -> None:
+    bits = np.dtype(dtype).itemsize * 8
+    code, apart = ptx(target, formula, dtype, 1, 0)
+    assert fused(code, bits) == wanted
+    assert (fused(apart, bits) != wanted) == contracted

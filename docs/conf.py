@@ -1,0 +1,10 @@
+"""Sphinx: python -m sphinx docs docs/_build"""
+
+import fastrelu
+
+project = "fastrelu"
+author = "fastrelu developers"
+version = release = fastrelu.__version__
+extensions = ["myst_parser"]
+exclude_patterns = ["_build"]
+html_title = f"fastrelu {version}"

@@ -1,0 +1,62 @@
+"""Slow, obvious truth in the arithmetic of mpmath, and the distance of a result to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+
+# The slope is a difference at 2**-150 of x: its own bits, those between x and a slope that underflows, and a margin.
+PRECISION = {"float16": 500, "float32": 800, "float64": 1600}
+
+
+def value(function: Callable[..., Any], x: float, *params: float) -> Any:
+    """f(x) as an mpmath number, in the precision in force; limits at infinities and NaN at NaN."""
+    if math.isnan(x):
+        return mpmath.nan
+    if math.isinf(x):
+        return limit(lambda far: function(mpmath, far, *map(mpmath.mpf, params)), math.copysign(1, x))
+    return function(mpmath, mpmath.mpf(x), *map(mpmath.mpf, params))
+
+
+def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *params: float) -> Any:
+    """f'(x), away from the nearest kink; at a kink, from the side that the record states."""
+    if math.isnan(x):
+        return mpmath.nan
+    if math.isinf(x):
+        return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x), slopes=True)
+    x = mpmath.mpf(x)
+    nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
+    direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
+    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    numbers = [mpmath.mpf(parameter) for parameter in params]
+    near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
+    return (far - near) / step
+
+
+def limit(function: Callable[[Any], Any], sign: float, slopes: bool = False) -> Any:
+    """The limit at an infinity of a function that settles or grows."""
+    near, far = function(sign * mpmath.mpf(10) ** 4), function(sign * mpmath.mpf(10) ** 6)
+    return mpmath.inf * mpmath.sign(far) if abs(far) > 10 * abs(near) and abs(far) > 1 and not slopes else far
+
+
+def ulps(got: Any, truth: Any) -> float:
+    """The distance in units of the truth's last place in the type of `got`; an overflow counts as the next power of two."""
+    info = np.finfo(type(got))
+    if mpmath.isnan(truth) or np.isnan(got):
+        return 0.0 if mpmath.isnan(truth) and np.isnan(got) else math.inf
+    top = mpmath.ldexp(1, int(info.maxexp))
+    truth = min(max(truth, -top), top)
+    exact = mpmath.mpf(float(got)) if np.isfinite(got) else math.copysign(1, got) * top
+    exponent = max(int(mpmath.frexp(truth)[1]) - 1, int(info.minexp)) if truth else int(info.minexp)
+    return float(abs(exact - truth) / mpmath.ldexp(1, min(exponent, int(info.maxexp) - 1) - int(info.nmant)))
+
+
+def worst(got: Any, truths: list[Any], inputs: Any) -> tuple[float, str]:
+    """The greatest distance of an array to its truths, and where it is."""
+    distances = [ulps(item, truth) for item, truth in zip(got, truths, strict=True)]
+    place = int(np.argmax(distances))
+    return distances[place], f"{distances[place]:.3f} ULP at {inputs[place]!r}: {got[place]!r}, not {mpmath.nstr(truths[place], 20)}"
