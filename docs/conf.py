@@ -1,4 +1,4 @@
-"""Sphinx: python -m sphinx docs docs/_build"""
+"""Sphinx: python -m sphinx docs build/docs"""
 
 import fastrelu
 

@@ -19,10 +19,11 @@ from fastrelu.kernels.parallel import CHUNK, parallel_loop
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import Cost
+from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
 from fastrelu.vecmath.primitives import compilable
 
 _MISSING = inspect.Parameter.empty
+_LARGE = PARALLEL_FROM_BYTES[Cost.HEAVY] // 8  # fewer elements than this are never worth two threads
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -77,6 +78,7 @@ class Fold:
         self.cores = cores
         self.pooled = pooled
         self.masked = masked
+        self._serial: dict[np.dtype[Any], np.ufunc] = {}
         self.supported = (*INTEGERS, *FLOATS) if integers else FLOATS
         parts = ["(n)" if core else "()" for core in cores]
         self._core_signature = f"{','.join(parts[:-1])}->{parts[-1]}"
@@ -107,13 +109,13 @@ class Fold:
     def _make(self, loops: list[Loop]) -> np.ufunc:
         return make_ufunc(self.dotted_name, self.__doc__ or "", loops, self._core_signature)
 
-    def __call__(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+    def __call__(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
         if out is None and where is True and not named:
-            plain = self._plain(operands)
+            plain = self._plain(operands, -1 if axis is _MISSING else axis)
             if plain is not None:
-                return self._compute(plain[0].dtype, plain, plain[0].ndim - 1, None)
+                return self._compute(plain[0].dtype, plain, plain[0].ndim - 1 if axis is _MISSING else axis, None)
         name = self.dotted_name
-        given = self._bind(operands, named)
+        given = self._bind(operands, named if axis is _MISSING else {**named, "axis": axis})
         values = [
             np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)
         ]
@@ -142,15 +144,17 @@ class Fold:
             result[~mask] = self.masked
         return out if out is not None else result.reshape(result_shape)
 
-    def _plain(self, operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The common case, checked in a microsecond: float arrays of one dtype and shape, along their last axis."""
+    def _plain(self, operands: tuple[Any, ...], axis: Any) -> tuple[Any, ...] | None:
+        """The common case, checked in a microsecond: float arrays of one dtype and shape."""
         first = operands[0] if operands else None
-        if type(first) is not np.ndarray or (first.dtype is not _FLOAT32 and first.dtype is not _FLOAT64) or not first.ndim:
+        if type(first) is not np.ndarray or (first.dtype is not _FLOAT32 and first.dtype is not _FLOAT64):
+            return None
+        if type(axis) is not int or not -first.ndim <= axis < first.ndim:
             return None
         if self.pooled:
-            if len(self.arrays) == 1 and len(operands) == 2 and type(operands[1]) is int and operands[1] > 0:
+            if axis == -1 and len(self.arrays) == 1 and len(operands) == 2 and type(operands[1]) is int and operands[1] > 0:
                 groups, rest = divmod(first.shape[-1], operands[1])
-                return None if rest else (first.reshape(*first.shape[:-1], groups, operands[1]),)
+                return None if rest else (first.reshape(first.shape[:-1] + (groups, operands[1])),)
             return None
         if len(operands) != len(self.arrays):
             return None
@@ -160,13 +164,13 @@ class Fold:
         return operands
 
     def _compute(self, dtype: np.dtype[Any], values: Sequence[Any], axis: int, out: Any) -> Any:
-        shape = values[-1].shape
-        length = shape[axis]
-        rows = values[-1].size // max(length, 1)
+        shape, size = values[-1].shape, values[-1].size
         keywords: dict[str, Any] = {} if out is None else {"out": out}
-        if axis != len(shape) - 1:
+        if axis != -1 and axis != len(shape) - 1:
             keywords["axes"] = [axis if core else () for core in self.cores]
-        if rows > 1 and choose("cpu", rows * length, dtype.itemsize, Cost.HEAVY, 2) is Target.PARALLEL:
+        length = shape[axis]
+        if size >= _LARGE and size > length and choose("cpu", size, dtype.itemsize, Cost.HEAVY, 2) is Target.PARALLEL:
+            rows = size // length
             count = threads.claim()
             if count > 1:
                 try:
@@ -175,7 +179,10 @@ class Fold:
                     return ufunc(*values, **keywords)
                 finally:
                     threads.release()
-        return self._target(dtype)[0](*values, **keywords)
+        found = self._serial.get(dtype)
+        if found is None:
+            found = self._serial[dtype] = self._target(dtype)[0]
+        return found(*values, **keywords)
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays, the pool size if there is one, and the axis."""

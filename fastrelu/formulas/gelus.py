@@ -37,7 +37,7 @@ from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
-TANH_END_32, TANH_END_64 = np.float32(11.25), np.float64(21.5)
+TANH_END_32, TANH_END_64 = np.float32(11.25), np.float64(22)
 
 
 @register_jitable(**IEEE)
@@ -50,7 +50,7 @@ def _mills_factor_32(a: Scalar) -> Scalar:
 @by_precision(_mills_factor_32)
 @register_jitable(**IEEE)
 def mills_factor(a: Scalar) -> Scalar:
-    """g, where 2 exp(a^2 / 2) Phi(-a) = (1 + g) / (35/32 a + 15/16)."""
+    """g, where 2 exp(a^2 / 2) Phi(-a) = (1 + g) / (71/64 a + 15/16)."""
     p, q = MILLS_64, MILLS_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -106,7 +106,7 @@ def gelu_distance(x: Scalar) -> Scalar:
 def gelu(x: Scalar) -> Scalar:
     """x Phi(x), Phi the cumulative distribution function of the standard normal distribution."""
     kind = type(x)
-    zero, half, k, c = kind(0.0), kind(0.5), kind(1.09375), kind(0.9375)
+    zero, half, k, c = kind(0.0), kind(0.5), kind(1.109375), kind(0.9375)
     a = gelu_distance(x)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))

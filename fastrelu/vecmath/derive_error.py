@@ -41,13 +41,13 @@ TANH_ROOT = mp.findroot(tanh_bracket, 0.7524614)
 
 
 def mills_factor(a: Any) -> Any:
-    """2 mills(a) = (1 + mills_factor(a)) / (35/32 a + 15/16); within 0.08 of 0 everywhere."""
-    return 2 * mills(a) * (mp.mpf(35) / 32 * a + OFFSET) - 1
+    """2 mills(a) = (1 + mills_factor(a)) / (71/64 a + 15/16); within 0.1 of 0 everywhere."""
+    return 2 * mills(a) * (mp.mpf(71) / 64 * a + OFFSET) - 1
 
 
 def erfcx_factor(a: Any) -> Any:
-    """erfcx(a) = (1 + erfcx_factor(a)) / (99/64 a + 15/16); within 0.08 of 0 everywhere."""
-    return erfcx(a) * (mp.mpf(99) / 64 * a + OFFSET) - 1
+    """erfcx(a) = (1 + erfcx_factor(a)) / (51/32 a + 15/16); within 0.1 of 0 everywhere."""
+    return erfcx(a) * (mp.mpf(51) / 32 * a + OFFSET) - 1
 
 
 def slope_factor(a: Any) -> Any:
@@ -75,7 +75,7 @@ def erf_weight(z: Any) -> Any:
 def far(name: str, function: Any, end: float, degree: int, precision: type[np.floating[Any]]) -> Target:
     """A quotient of two polynomials of one degree from 0 to where the tail is 0 in that precision."""
     powers = range(degree + 1)
-    return Target(name, function, (0, end), powers, precision, lambda a: 1 + a / 10, powers[1:], least_squares=True)
+    return Target(name, function, (0, end), powers, precision, denominator=powers[1:], least_squares=True)
 
 
 WINDOW = mp.mpf("0.188")

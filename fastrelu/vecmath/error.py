@@ -2,7 +2,7 @@
 
 A tail is exp(-h) times a slowly falling factor, and both must be known to more than one word, or their rounding errors
 add up to 3 ULP. exp(-h) stays unevaluated as (1 - head + rest) * scale. The factor is (1 + g) / d with d = k a + c to
-two words and g, a quotient of polynomials, within 0.08 of 0: what is lost in g is lost 12 times less in the product.
+two words and g, a quotient of polynomials, within 0.1 of 0: what is lost in g is lost 10 times less in the product.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _decay_32(high: Scalar, low: Scalar) -> Scalar:
 @by_precision(_decay_32)
 @register_jitable(**IEEE)
 def decay(high: Scalar, low: Scalar) -> Scalar:
-    """head, rest and scale: exp(-high - low) = (1 - head + rest) * scale * small(high), for 0 <= high < 120 (770).
+    """head, rest and scale: exp(-high - low) = (1 - head + rest) * scale * small(high), for 0 <= high < 125 (800).
 
     head is exact and at most 0.35, rest at most 0.07. The scale is 2**64 (2**512) too large, so that no subnormal
     arises before the last product.
@@ -80,7 +80,7 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 @by_precision(_erfcx_factor_32)
 @register_jitable(**IEEE)
 def erfcx_factor(a: Scalar) -> Scalar:
-    """g, where exp(a^2) erfc(a) = (1 + g) / (99/64 a + 15/16)."""
+    """g, where exp(a^2) erfc(a) = (1 + g) / (51/32 a + 15/16)."""
     p, q = ERFCX_64, ERFCX_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -103,7 +103,7 @@ def erfc_end(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def scaled_tail(a: Scalar) -> Scalar:
     """erfc(a) / small(a) for a >= 0."""
-    one, k, c = type(a)(1.0), type(a)(1.546875), type(a)(0.9375)
+    one, k, c = type(a)(1.0), type(a)(1.59375), type(a)(0.9375)
     a = erfc_end(a) if a > erfc_end(a) else a
     high = a * a
     head, rest, scale = decay(high, fma(a, a, -high))

@@ -20,15 +20,18 @@ NAN_32, NAN_64 = np.float32(np.nan), np.float64(np.nan)
 FOUR_32, FOUR_64 = np.float32(4).view(np.int32), np.float64(4).view(np.int64)  # 2^(2 - k) exists where 2^-k is subnormal
 QUARTER_32, QUARTER_64, HALF_64, TWO_64 = np.float32(0.25), np.float64(0.25), np.float64(0.5), np.float64(2)
 EXPONENT_32, EXPONENT_64 = np.int32(-(2**23)), np.int64(-(2**52))  # masks of sign and exponent
-# bits of 3/4, and all fraction bits: their sum less the bits of u has the exponent -k
-SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32)
-SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64)
+# Bits of 3/4, and all fraction bits: their sum less the bits of 1 + x has the exponent -k. One more, taken back for negative
+# x, leaves k = 0 where 1 + x is rounded up to 3/2: x / 2 - 1 / 2 would not be exact for x < 1/2.
+SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32 + np.int32(1))
+SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64 + np.int64(1))
 
 
 @register_jitable(**IEEE)
 def _log1p_32(x: Scalar) -> Scalar:
-    minus_k = np.int32((SPLIT_32 - np.float32(ONE_32 + x).view(np.int32)) & EXPONENT_32)
-    scaled = np.int32(np.float32(x).view(np.int32) + minus_k).view(np.float32)
+    bits = np.float32(x).view(np.int32)
+    above = np.int32(SPLIT_32 - np.float32(ONE_32 + x).view(np.int32))
+    minus_k = np.int32((above + (bits >> np.int32(31))) & EXPONENT_32)
+    scaled = np.int32(bits + minus_k).view(np.float32)
     f = scaled - fma(np.int32(FOUR_32 + minus_k).view(np.float32), -QUARTER_32, ONE_32)
     square = f * f
     low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
@@ -45,8 +48,10 @@ def _log1p_32(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def log1p(x: Scalar) -> Scalar:
     """log(1 + x) without cancellation, at most 1 ULP off (float32 and float64); -0.0 stays, -1 gives -inf, less gives NaN."""
-    minus_k = np.int64((SPLIT_64 - np.float64(ONE_64 + x).view(np.int64)) & EXPONENT_64)
-    scaled = np.int64(np.float64(x).view(np.int64) + minus_k).view(np.float64)
+    bits = np.float64(x).view(np.int64)
+    above = np.int64(SPLIT_64 - np.float64(ONE_64 + x).view(np.int64))
+    minus_k = np.int64((above + (bits >> np.int64(63))) & EXPONENT_64)
+    scaled = np.int64(bits + minus_k).view(np.float64)
     f = scaled - fma(np.int64(FOUR_64 + minus_k).view(np.float64), -QUARTER_64, ONE_64)
     s = f / (TWO_64 + f)
     z = s * s
