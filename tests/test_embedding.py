@@ -1,0 +1,310 @@
+"""Our functions inside a user's compiled code."""
+
+import subprocess
+import sys
+import textwrap
+
+import numba
+import numpy as np
+import pytest
+from grid import ELEMENTWISE, each, operands, same_bits
+from numba import njit, prange
+from numba.core.errors import TypingError
+
+import fastrelu as fr
+from test_threads import PACKAGE
+
+X = np.random.default_rng(0).normal(size=(5, 6, 7)) * 3
+
+
+class TestParameters:
+    def test_keyword_position_default(self):
+        @njit
+        def use(v):
+            return (
+                fr.leaky_relu(v),
+                fr.leaky_relu(v, 0.2),
+                fr.leaky_relu(v, negative_slope=0.2),
+                fr.leaky_relu(x=v, negative_slope=0.2),
+                fr.softplus(v, threshold=1.0),
+                fr.softplus(v, 2.0),
+                fr.softplus(v, threshold=20.0, beta=2.0),
+                fr.elu(v, alpha=2),
+            )
+
+        for v in (-1.5, np.float32(-1.5), 0.5, np.float32(3)):
+            got = use(v)
+            expected = (
+                fr.leaky_relu(v),
+                *[fr.leaky_relu(v, negative_slope=0.2)] * 3,
+                fr.softplus(v, threshold=1.0),
+                fr.softplus(v, beta=2.0),
+                fr.softplus(v, beta=2.0, threshold=20.0),
+                fr.elu(v, alpha=2),
+            )
+            same_bits(np.array(got), np.array(expected, np.asarray(got).dtype))
+            same_bits(np.array(use(X[0, 0])[2]), fr.leaky_relu(X[0, 0], negative_slope=0.2))
+
+    def test_parameter_from_a_variable(self):
+        @njit
+        def use(v, slope):
+            return fr.leaky_relu(v, negative_slope=slope)
+
+        for slope in (0.1, np.float32(0.1), 1, 2, -0.5):
+            same_bits(use(X, slope), fr.leaky_relu(X, negative_slope=float(slope)))
+            same_bits(use(X.astype(np.float32), slope), fr.leaky_relu(X.astype(np.float32), negative_slope=float(slope)))
+
+    def test_closure_and_global(self):
+        slope = 0.3
+        force, pull = fr.leaky_relu, fr.leaky_relu.derivative
+
+        @njit
+        def use(v):
+            return force(v, negative_slope=slope) + pull(v, negative_slope=slope)
+
+        assert use(-2.0) == -0.6 + 0.3
+
+
+class TestOptions:
+    def test_from_output(self):
+        back = fr.tanh.backward
+
+        @njit
+        def use(grad, y):
+            return back(grad, y, from_output=True)
+
+        grad, y = X, np.tanh(X[::-1])
+        same_bits(use(grad, y), fr.tanh.backward(grad, y, from_output=True))
+        same_bits(use(np.float32(0.5), np.float32(0.25)), fr.tanh.backward(np.float32(0.5), np.float32(0.25), from_output=True))
+
+    @pytest.mark.parametrize("name", [name for name, function in ELEMENTWISE.items() if function.options])
+    def test_every_value(self, name):
+        function = ELEMENTWISE[name]
+        for option, choices in function.options.items():
+            for value, chosen in choices.items():
+                if chosen is None:
+                    continue
+                code = f"lambda *a: function(*a, {option}={value!r})"
+                use = njit(eval(code, {"function": function}))  # the option has to be a constant in the code
+                arrays = operands(function, "float64", 50)
+                same_bits(use(*(array[7] for array in arrays)), chosen(*(array[7] for array in arrays)))
+
+    def test_gelu(self):
+        @njit
+        def use(v):
+            return fr.gelu(v), fr.gelu(v, approximate="none"), fr.gelu(v, approximate="tanh")
+
+        for v in (1.5, np.float32(-0.5), X, X.astype(np.float32)):
+            exact, same, approximate = use(v)
+            same_bits(exact, fr.gelu(v))
+            same_bits(same, fr.gelu(v))
+            same_bits(approximate, fr.gelu(v, approximate="tanh"))
+
+
+class TestTypes:
+    def test_scalars(self):
+        """Integers become float64 as in math.exp, unless the function maps integers to integers."""
+
+        @njit
+        def use(v):
+            return fr.relu(v), fr.sigmoid(v), fr.step(v), fr.elu(v)
+
+        for v in (3, -2, np.int64(-7), np.int32(5), np.uint8(200), np.int8(-128)):
+            relu, sigmoid, step, elu = use(v)
+            assert relu == max(int(v), 0)
+            assert sigmoid == fr.sigmoid(float(v))
+            assert step == int(v >= 0)
+            assert elu == fr.elu(float(v))
+        assert use(True)[:1] == (1,)
+        assert use(False)[1] == 0.5
+        assert numba.typeof(use(3)[0]) == numba.int64
+        single = njit(lambda v: fr.sigmoid(v).dtype)
+        assert single(np.zeros(2, np.float32)) == np.float32
+
+    def test_float32_stays_float32(self):
+        for function in (fr.relu, fr.sigmoid, fr.leaky_relu, fr.silu.derivative):
+            use = njit(lambda v: function(v))  # noqa: B023
+            use(np.float32(1))
+            assert use.nopython_signatures[0].return_type == numba.float32
+        use = njit(lambda v: fr.leaky_relu(v, negative_slope=0.2))
+        use(np.float32(1))
+        assert use.nopython_signatures[0].return_type == numba.float32
+
+    @pytest.mark.parametrize("dtype", ["int8", "int32", "uint16", "int64", "bool"])
+    def test_integer_arrays(self, dtype):
+        x = np.arange(-5, 6).astype(dtype)
+        got = njit(lambda v: fr.relu(v))(x)
+        same_bits(got, fr.relu(x))
+        np.testing.assert_array_equal(njit(lambda v: fr.sigmoid(v))(x), fr.sigmoid(x.astype(np.float64)))
+
+    def test_dimensions_and_layouts(self):
+        use = njit(lambda v: fr.silu(v))
+        for x in (X[0, 0], X[0], X, X.T, X[::2, ::-1], X[:, 1:2, ::3], np.array(1.5), X[:0], X[..., None]):
+            same_bits(use(x), np.asarray(fr.silu(x)))
+
+    def test_broadcasting(self):
+        use = njit(lambda x, w: fr.prelu(x, w))
+        for x, w in [(X, X[0, 0]), (X[0, 0], X), (X, 0.5), (0.5, X), (X, X[:, :1]), (X, X), (X[:, :1, :], X[0, :, :1])]:
+            same_bits(use(x, w), fr.prelu(x, w))
+        with pytest.raises(ValueError, match="broadcast"):
+            use(X[0], X[:, 0])
+
+    def test_two_dtypes(self):
+        use = njit(lambda x, w: fr.prelu(x, w))
+        assert use(X.astype(np.float32), X).dtype == np.float64
+        assert use(X.astype(np.float32), X[0, 0].astype(np.float32)).dtype == np.float32
+
+    def test_read_only_and_result_is_new(self):
+        use = njit(lambda v: fr.identity(v))
+        x = X.copy()
+        x.flags.writeable = False
+        assert not np.shares_memory(use(x), x)
+
+
+class TestCallers:
+    def test_array_expression_and_prange(self):
+        @njit(parallel=True)
+        def simulate(x, steps):
+            for _ in range(steps):
+                x = x - 0.1 * fr.tanh(x) + 0.01 * fr.relu(-x)
+            out = np.empty_like(x)
+            for i in prange(x.size):
+                out[i] = fr.silu(x[i]) * fr.leaky_relu(x[i], negative_slope=0.2)
+            return out
+
+        x = np.random.default_rng(0).normal(size=10_001)
+        got, y = simulate(x, 5), x
+        for _ in range(5):
+            y = y - 0.1 * fr.tanh(y) + 0.01 * fr.relu(-y)
+        np.testing.assert_allclose(got, fr.silu(y) * fr.leaky_relu(y, negative_slope=0.2), rtol=1e-13)
+
+    def test_bound_derivative(self):
+        dsilu = fr.silu.derivative
+
+        @njit
+        def newton(x):
+            for _ in range(30):
+                x -= dsilu(x) * 2
+            return x
+
+        assert abs(newton(-1.0) + 1.2784645427610738) < 1e-9, "where silu is least"
+
+    def test_inside_another_function_and_recursion(self):
+        inner = njit(lambda v: fr.relu(v) + 1)
+        outer = njit(lambda v: inner(inner(v)))
+        assert outer(-3.0) == 2.0
+
+    def test_vectorize_and_generated_jit(self):
+        f = numba.vectorize(["float32(float32)", "float64(float64)"])(lambda v: fr.elu(v, alpha=0.5))
+        same_bits(f(X), fr.elu(X, alpha=0.5))
+
+    def test_guvectorize(self):
+        @numba.guvectorize(["float64[:], float64[:]"], "(n)->(n)")
+        def f(x, out):
+            for i in range(x.size):
+                out[i] = fr.sigmoid(x[i])
+
+        same_bits(f(X), fr.sigmoid(X))
+
+    def test_own_flags_do_not_reach_the_formula(self):
+        """fastmath lets LLVM assume that there is no NaN: our functions still return it."""
+        use = njit(fastmath=True)(lambda v: fr.relu(v))
+        same_bits(use(np.array([np.nan, -1.0, -0.0])), np.array([np.nan, 0, 0]))
+
+    def test_no_division_error(self):
+        """error_model='python' of the caller must not turn 1 / 0 into an exception."""
+        use = njit(error_model="python")(lambda v, b: fr.softplus(v, beta=b))
+        assert use(1.0, 1e-320) > 0
+
+    def test_released_gil(self):
+        assert njit(nogil=True)(lambda v: fr.tanh(v))(0.0) == 0
+
+    def test_object_as_an_argument_or_in_a_tuple(self):
+        functions = (fr.relu, fr.silu)
+
+        @njit
+        def use(v):
+            return functions[0](v) + functions[1](v)
+
+        assert use(1.0) == 1 + fr.silu(1.0)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(("call", "parts"), [
+        (lambda v: fr.relu(v), ("relu: x must be real", "complex128")),
+        (lambda v: fr.sigmoid(v), ("sigmoid: x must be real", "complex128")),
+        (lambda v: fr.prelu(v.real, v), ("prelu: weight must be real", "complex128")),
+    ])  # fmt: skip
+    def test_complex(self, call, parts):
+        for value in (1j, np.zeros(3, complex)):
+            with pytest.raises(TypingError) as error:
+                njit(call)(value)
+            for part in parts:
+                assert part in str(error.value)
+
+    def test_string_and_none(self):
+        for value in ("a", None):
+            with pytest.raises(TypingError, match="relu: x must be real"):
+                njit(lambda v: fr.relu(v))(value)
+
+    def test_unknown_parameter(self):
+        with pytest.raises(TypingError, match="slope"):
+            njit(lambda v: fr.leaky_relu(v, slope=0.2))(1.0)
+
+    def test_parameter_that_is_an_array(self):
+        with pytest.raises(TypingError, match="negative_slope"):
+            njit(lambda v: fr.leaky_relu(v, negative_slope=v))(np.zeros(3))
+
+    def test_option(self):
+        with pytest.raises(TypingError, match="from_output must be"):
+            njit(lambda v: fr.relu.backward(v, v, from_output="yes"))(1.0)
+        with pytest.raises(TypingError, match=r"hardshrink.backward: from_output=True is not valid"):
+            back = fr.hardshrink.backward
+            njit(lambda v: back(v, v, from_output=True))(1.0)
+        with pytest.raises(TypingError, match=r"from_output must be a constant"):
+            back = fr.tanh.backward
+            njit(lambda v, flag: back(v, v, from_output=flag))(1.0, True)
+
+
+@each(ELEMENTWISE)
+def test_results_have_the_type_of_the_ufunc(function):
+    """For every dtype that compiled code knows."""
+    for dtype in ("float32", "float64"):
+        arrays = operands(function, dtype, 3)
+        use = njit(lambda *a: function(*a))
+        assert use(*(array[0] for array in arrays)) is not None
+        assert use.nopython_signatures[-1].return_type == numba.from_dtype(np.dtype(dtype))
+
+
+def test_user_function_is_cached(tmp_path):
+    """cache=True in the user's code: the second process loads it, and the values are the same."""
+    (tmp_path / "simulation.py").write_text(textwrap.dedent("""
+        import numpy as np
+        from numba import njit
+        import fastrelu as fr
+        slope = fr.silu.derivative
+        @njit(cache=True)
+        def force(v):
+            return fr.leaky_relu(v, negative_slope=0.2) + slope(v) + fr.elu(v, alpha=2.0)
+        @njit(cache=True, parallel=True)
+        def field(v):
+            return fr.tanh(v) + fr.relu(v)
+        x = np.linspace(-3, 3, 1001)
+        got = force(x)
+        print(force(0.5).hex(), got.tobytes().hex()[:64], field(x).tobytes().hex()[-64:])
+        print(sum(force.stats.cache_hits.values()), sum(field.stats.cache_hits.values()))
+        np.testing.assert_array_equal(got, fr.leaky_relu(x, negative_slope=0.2) + slope(x) + fr.elu(x, alpha=2.0))
+    """))  # fmt: skip
+    import os
+
+    settings = {**os.environ, "PYTHONPATH": str(PACKAGE), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    runs = [
+        subprocess.run([sys.executable, "simulation.py"], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=120)
+        for _ in range(2)
+    ]
+    for run in runs:
+        assert run.returncode == 0, run.stderr
+    first, second = (run.stdout.splitlines() for run in runs)
+    assert first[0] == second[0]
+    assert first[1] == "0 0"
+    assert second[1] == "2 1", "the second process compiled again"
