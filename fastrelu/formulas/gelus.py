@@ -40,7 +40,7 @@ from fastrelu.vecmath.coefficients import (
     TWO_CK_64,
 )
 from fastrelu.vecmath.error import decay, decayed, small
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
@@ -211,7 +211,7 @@ def gelu_slope(x: Scalar) -> Scalar:
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
     distance, low = slope_factor(a)
-    tail = decayed(half * distance, low, head, rest) * scale
+    tail = decayed(times(half, distance), low, head, rest) * scale
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else type(x)(1.0))
 
 
@@ -230,7 +230,7 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
     top, top_low = near if close else top, near_low if close else top_low
     square = d * d
     y = one / square
-    z = top * y
+    z = times(top, y)
     left = fma(-z, fma(d + d, d_low, fma(d, d, -square)), fma(-z, square, top) + top_low)
     tail = decayed(z, left * y, head, rest) * scale
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
@@ -253,7 +253,7 @@ def gelu_tanh(x: Scalar) -> Scalar:
     head, rest, scale = decay(high, low)
     d, d_low = one_more(head, rest, scale)
     y = type(x)(1.0) / d
-    z = a * y
+    z = times(a, y)
     left = fma(-z, d_low, fma(-z, d, a))
     tail = decayed(z, left * y, head, rest) * scale
     return fma(-tail, small(x), zero if x < zero else x)

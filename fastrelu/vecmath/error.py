@@ -18,8 +18,6 @@ from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
 SMALL_SHIFT_32, SMALL_SHIFT_64 = np.float32(SHIFT_32 + 64), np.float64(SHIFT_64 + 512)
 
-# erfc is 0 beyond these, and decay can still make its scale.
-ERFC_END_32, ERFC_END_64 = np.float32(10.5), np.float64(27.5)
 
 
 @register_jitable(**IEEE)
@@ -79,7 +77,7 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 @by_precision(_erfcx_factor_32)
 @register_jitable(**IEEE)
 def erfcx_factor(a: Scalar) -> Scalar:
-    """g, where exp(a^2) erfc(a) = (1 + g) / (101/64 a + 15/16)."""
+    """g, where exp(a^2) erfc(a) = (1 + g) / (k a + 15/16)."""
     p, q = ERFCX_64, ERFCX_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -88,22 +86,23 @@ def erfcx_factor(a: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def _erfc_end_32(x: Scalar) -> Scalar:
-    return ERFC_END_32
+def _erfc_shape_32(x: Scalar) -> Scalar:
+    return np.float32(10.5), np.float32(101 / 64)
 
 
-@by_precision(_erfc_end_32)
+@by_precision(_erfc_shape_32)
 @register_jitable(**IEEE)
-def erfc_end(x: Scalar) -> Scalar:
-    """Where erfc has become 0."""
-    return ERFC_END_64
+def erfc_shape(x: Scalar) -> Scalar:
+    """Where erfc has become 0 and decay can still make its scale, and the slope k of the denominator in erfcx_factor."""
+    return np.float64(27.5), np.float64(51 / 32)
 
 
 @register_jitable(**IEEE)
 def scaled_tail(a: Scalar) -> Scalar:
     """erfc(a) / small(a) for a >= 0."""
-    one, k, c = type(a)(1.0), type(a)(1.578125), type(a)(0.9375)
-    a = erfc_end(a) if a > erfc_end(a) else a
+    one, c = type(a)(1.0), type(a)(0.9375)
+    end, k = erfc_shape(a)
+    a = end if a > end else a
     high = a * a
     head, rest, scale = decay(high, fma(a, a, -high))
     d = fma(k, a, c)

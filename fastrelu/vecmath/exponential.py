@@ -14,7 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import EXP_32, EXP_64, EXPM1_32, LN2_32, LN2_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 
 LOG2E_32, LOG2E_64 = np.float32(1.4426950408889634), np.float64(1.4426950408889634)
 ONE_32, ONE_64, ZERO_32, ZERO_64 = np.float32(1), np.float64(1), np.float32(0), np.float64(0)
@@ -50,7 +50,7 @@ def two_scales_32(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     bits = np.float32(shifted).view(np.int32)
     half = np.int32(bits >> np.int32(1))
     scale = np.int32(half << np.int32(23)).view(np.float32)
-    return fma(a, b * scale, scale) * np.int32(np.int32(bits - half) << np.int32(23)).view(np.float32)
+    return times(fma(a, b * scale, scale), np.int32(np.int32(bits - half) << np.int32(23)).view(np.float32))
 
 
 @register_jitable(**IEEE)
@@ -59,7 +59,7 @@ def two_scales_64(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     bits = np.float64(shifted).view(np.int64)
     half = np.int64(bits >> np.int64(1))
     scale = np.int64(half << np.int64(52)).view(np.float64)
-    return fma(a, b * scale, scale) * np.int64(np.int64(bits - half) << np.int64(52)).view(np.float64)
+    return times(fma(a, b * scale, scale), np.int64(np.int64(bits - half) << np.int64(52)).view(np.float64))
 
 
 @register_jitable(**IEEE)
@@ -108,7 +108,7 @@ def _exp_nonpositive_32(x: Scalar) -> Scalar:
     n = shifted - RAISED_32
     r = fma(n, -LN2_32[1], fma(n, -LN2_32[0], x))
     scale = scale_32(shifted)
-    return fma(fma(exp_tail_32(r), r, ONE_32), r * scale, scale) * LOWER_32
+    return times(fma(fma(exp_tail_32(r), r, ONE_32), r * scale, scale), LOWER_32)
 
 
 @by_precision(_exp_nonpositive_32)
@@ -123,7 +123,7 @@ def exp_nonpositive(x: Scalar) -> Scalar:
     n = shifted - RAISED_64
     r = fma(n, -LN2_64[1], fma(n, -LN2_64[0], x))
     scale = scale_64(shifted)
-    return fma(fma(exp_tail_64(r), r, ONE_64), r * scale, scale) * LOWER_64
+    return times(fma(fma(exp_tail_64(r), r, ONE_64), r * scale, scale), LOWER_64)
 
 
 @register_jitable(**IEEE)
@@ -174,7 +174,7 @@ def _expm1_32(x: Scalar) -> Scalar:
     n = shifted - SHIFT_32
     head = fma(n, -LN2_32[0], x)
     head = HALF_32 if head > HALF_32 else head  # only where the result overflows
-    tail = n * -LN2_32[1]
+    tail = times(n, -LN2_32[1])
     r = head + tail
     scale = scale_32(TOP_32 if shifted > TOP_32 else shifted)
     below = ONE_32 - scale
@@ -195,7 +195,7 @@ def expm1(x: Scalar) -> Scalar:
     n = shifted - SHIFT_64
     head = fma(n, -LN2_64[0], x)
     head = HALF_64 if head > HALF_64 else head  # only where the result overflows
-    tail = n * -LN2_64[1]
+    tail = times(n, -LN2_64[1])
     r = head + tail
     scale = scale_64(TOP_64 if shifted > TOP_64 else shifted)
     below = ONE_64 - scale

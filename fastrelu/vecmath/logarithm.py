@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ATANH_64, LN2_64, LOG1P_32
 from fastrelu.vecmath.exponential import ONE_32, ONE_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 
 LN2_32 = np.float32(0.6931471805599453)  # k of float32 is so small that its rounding is not felt
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)
@@ -59,7 +59,7 @@ def log1p(x: Scalar) -> Scalar:
     low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
     high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
     # 2 s + s^3 p = f - (h - s (h + s^2 p)) with h = f^2 / 2: the large terms are exact or small
-    half = HALF_64 * f * f
+    half = times(HALF_64 * f, f)
     k = np.float64(minus_k >> np.int64(52))
     rest = half - fma(s, fma(high, z, half), k * -LN2_64[1])
     total = fma(k, -LN2_64[0], f)

@@ -94,6 +94,15 @@ def fused(code: str, bits: int) -> float:
     return found[f"fma.rn.f{bits}"] / (found[f"st.global.b{bits}"] + found[f"st.b{bits}"])
 
 
+def loose(code: str, bits: int) -> list[str]:
+    """The sums of products where neither names a rounding: the PTX manual lets the assembler contract such a pair."""
+    products = set(re.findall(rf"\bmul\.f{bits}\s+(%\w+),", code))
+    negated = re.findall(rf"\b(?:neg|mov)\.f{bits}\s+(%\w+), (%\w+);", code)
+    products |= {name for name, source in negated if source in products}
+    sums = re.findall(rf"\b(?:add|sub)\.f{bits}\s+%\w+, .*;", code)
+    return [text for text in sums if products & set(re.findall(r"%\w+", text)[1:])]
+
+
 def check(code: str, apart: str, target: Any, dtype: Any) -> None:
     bits = np.dtype(dtype).itemsize * 8
     assert f".target sm_{target[0]}{target[1]}" in code
@@ -103,6 +112,7 @@ def check(code: str, apart: str, target: Any, dtype: Any) -> None:
         assert not re.search(r"^call|^trap|\.ftz|\.approx|\.full", name), name
         assert f".f{96 - bits}" not in name, "computed in the other precision"
     assert fused(code, bits) == fused(apart, bits), "a product and a sum that the formula left apart were contracted"
+    assert not loose(code, bits), "a product and a sum may be contracted: the formula needs fma or times"
 
 
 @both_precisions
