@@ -96,7 +96,9 @@ def common_dtype(operands: Sequence[Any]) -> Dtype:
 
 def common_shape(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> tuple[int, ...]:
     """The shape to which the operands broadcast."""
-    shapes: list[tuple[int, ...]] = [operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands]
+    shapes: list[tuple[int, ...]] = [
+        operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands
+    ]
     if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
     try:

@@ -176,7 +176,11 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             if out is None and where is True and not named and len(operands) == n_arrays:
                 dtype = None
                 for operand in operands:
-                    if type(operand) is not ndarray or operand.size >= limit or dtype not in (None, operand.dtype):
+                    if (
+                        type(operand) is not ndarray
+                        or operand.size >= limit
+                        or (dtype is not None and operand.dtype is not dtype)
+                    ):
                         break
                     dtype = operand.dtype
                 else:
@@ -211,16 +215,26 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
         shape = arrays.common_shape(name, self.arrays, checked)
         keywords: dict[str, Any] = {}
+        left_out = None
         if where is not True:
-            keywords["where"] = mask = arrays.check_where(name, where)
+            mask = arrays.check_where(name, where)
             shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
-            if out is None:  # NumPy would leave the unselected elements undefined
-                like = checked[0] if np.shape(checked[0]) == shape else np.broadcast_to(0, shape)
-                out = np.zeros_like(like, dtype=dtype, subok=False)
+            if out is None:  # NumPy would leave the elements that are not selected undefined
+                left_out = np.broadcast_to(~mask, shape)
+                checked = [np.broadcast_to(value, shape, subok=True) for value in checked]
+            else:
+                keywords["where"] = mask
         if out is not None:
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
-        return self._compute(dtype, math.prod(shape), (*checked, *numbers), keywords)
+        number = BY_DTYPE[dtype].param.type  # not Python's: next to an int8 array NumPy takes those for float64
+        result = self._compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
+        if left_out is None:
+            return result
+        if not shape:
+            return number(0).astype(dtype) if left_out else result
+        result.view(np.ndarray)[left_out] = 0
+        return result
 
     def settle(
         self, dtype: np.dtype[Any], scalars: Sequence[Any], supported: tuple[np.dtype[Any], ...]

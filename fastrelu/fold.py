@@ -116,9 +116,7 @@ class Fold:
                 return self._compute(plain[0].dtype, plain, plain[0].ndim - 1 if axis is _MISSING else axis, None)
         name = self.dotted_name
         given = self._bind(operands, named if axis is _MISSING else {**named, "axis": axis})
-        values = [
-            np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)
-        ]
+        values = [np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)]
         dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
         axis = self._axis(given[-1], values[-1].ndim)
         if self.pooled:
@@ -259,9 +257,7 @@ def fold(
         common: dict[str, Any] = {"module": formula.__module__, "pooled": pooled, "integers": integers}
         text = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
         result = Fold(formula, name=name, doc=text.function, cores=(True, not pooled), masked=masked, **common)
-        result.backward = Fold(
-            backward, name=f"{name}.backward", doc=text.backward, cores=(not pooled, True, True), **common
-        )
+        result.backward = Fold(backward, name=f"{name}.backward", doc=text.backward, cores=(not pooled, True, True), **common)
         result.reference, result.numpy = reference, numpy
         REGISTRY[name] = result
         return result

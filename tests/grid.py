@@ -151,4 +151,6 @@ def same_bits(got: Any, expected: Any) -> None:
         same = same.reshape(got.shape)
     else:
         same = got == expected
-    assert same.all(), f"{np.count_nonzero(~same)} differ, first {got[~same][:3]} for {expected[~same][:3]} at {np.argwhere(~same)[:3]}"
+    assert same.all(), (
+        f"{np.count_nonzero(~same)} differ, first {got[~same][:3]} for {expected[~same][:3]} at {np.argwhere(~same)[:3]}"
+    )

@@ -59,4 +59,6 @@ def worst(got: Any, truths: list[Any], inputs: Any) -> tuple[float, str]:
     """The greatest distance of an array to its truths, and where it is."""
     distances = [ulps(item, truth) for item, truth in zip(got, truths, strict=True)]
     place = int(np.argmax(distances))
-    return distances[place], f"{distances[place]:.3f} ULP at {inputs[place]!r}: {got[place]!r}, not {mpmath.nstr(truths[place], 20)}"
+    return distances[
+        place
+    ], f"{distances[place]:.3f} ULP at {inputs[place]!r}: {got[place]!r}, not {mpmath.nstr(truths[place], 20)}"

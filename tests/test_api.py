@@ -366,7 +366,9 @@ class TestWhere:
         assert got.mask.tolist() == [True, False, False]
 
 
-floats = hnp.arrays(np.float64, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5), elements=st.floats(-9, 9, width=16))
+floats = hnp.arrays(
+    np.float64, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5), elements=st.floats(-9, 9, width=16)
+)
 
 
 class TestAgainstNumpy:

@@ -67,7 +67,9 @@ def layouts(array):
     raw = np.zeros(size * item + 1, np.uint8)[1:].view(array.dtype)
     raw[:] = array
     yield "misaligned", raw
-    packed = np.zeros(size, np.dtype({"names": ["a", "x"], "formats": ["u1", array.dtype], "offsets": [0, 1], "itemsize": item + 3}))
+    packed = np.zeros(
+        size, np.dtype({"names": ["a", "x"], "formats": ["u1", array.dtype], "offsets": [0, 1], "itemsize": item + 3})
+    )
     packed["x"] = array
     yield "field of a packed record", packed["x"]
     swapped = array.astype(array.dtype.newbyteorder())

@@ -78,7 +78,9 @@ class TestCalls:
     def test_missing(self, function):
         with pytest.raises(TypeError) as error:
             function()
-        assert str(error.value).startswith(function.dotted_name.rpartition(".")[2]) or str(error.value).startswith(function.dotted_name)
+        assert str(error.value).startswith(function.dotted_name.rpartition(".")[2]) or str(error.value).startswith(
+            function.dotted_name
+        )
         assert function.arrays[0] in str(error.value)
 
     def test_too_many(self, function):
@@ -225,7 +227,9 @@ FOLD_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "start"), FOLD_ERRORS, ids=[f"{k} {start}" for k, (_, _, start) in enumerate(FOLD_ERRORS)])
+@pytest.mark.parametrize(
+    ("call", "kind", "start"), FOLD_ERRORS, ids=[f"{k} {start}" for k, (_, _, start) in enumerate(FOLD_ERRORS)]
+)
 def test_folds(call, kind, start):
     with pytest.raises(kind) as error:
         call()

@@ -47,7 +47,9 @@ class TestValues:
         x = rows((7, length), scale=20)
         for axis in (0, 1):
             np.testing.assert_allclose(fr.softmax(x, axis=axis), scipy.special.softmax(x, axis=axis), rtol=2e-14, atol=1e-300)
-            np.testing.assert_allclose(fr.log_softmax(x, axis=axis), scipy.special.log_softmax(x, axis=axis), rtol=1e-13, atol=1e-15)
+            np.testing.assert_allclose(
+                fr.log_softmax(x, axis=axis), scipy.special.log_softmax(x, axis=axis), rtol=1e-13, atol=1e-15
+            )
             np.testing.assert_array_equal(fr.maxout(x, x.shape[axis], axis=axis), x.max(axis, keepdims=True))
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -90,7 +92,9 @@ class TestSpecialRows:
             got = fr.softmax(np.array(row, dtype))
             np.testing.assert_array_equal(got, np.array(expected, dtype))
             with np.errstate(divide="ignore"):
-                np.testing.assert_allclose(fr.log_softmax(np.array(row, dtype)), np.log(expected), rtol=1e-3 if dtype == "float16" else 1e-6)
+                np.testing.assert_allclose(
+                    fr.log_softmax(np.array(row, dtype)), np.log(expected), rtol=1e-3 if dtype == "float16" else 1e-6
+                )
 
     @each_dtype
     @pytest.mark.parametrize("length", [1, 2, 64, 65, 200])
@@ -224,7 +228,9 @@ class TestMasks:
                 row = (slice(None), k) if axis == 0 else (k, slice(None))
                 chosen = mask[row]
                 alone = function(x[row][chosen]) if chosen.any() else x[row][chosen]
-                np.testing.assert_allclose(got[row][chosen], alone, rtol=4 * float(np.finfo(dtype).eps), atol=float(np.finfo(dtype).tiny))
+                np.testing.assert_allclose(
+                    got[row][chosen], alone, rtol=4 * float(np.finfo(dtype).eps), atol=float(np.finfo(dtype).tiny)
+                )
 
     def test_all_masked(self):
         x = np.array([[1.0, 2.0], [3.0, -inf]])
@@ -382,8 +388,12 @@ class TestBackward:
     def test_formulas(self, length):
         x, grad = rows((4, length)), rows((4, length), seed=1)
         y, z = fr.softmax(x), fr.log_softmax(x)
-        np.testing.assert_allclose(fr.softmax.backward(grad, y), y * (grad - (grad * y).sum(1, keepdims=True)), rtol=1e-9, atol=1e-15)
-        np.testing.assert_allclose(fr.log_softmax.backward(grad, z), grad - np.exp(z) * grad.sum(1, keepdims=True), rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(
+            fr.softmax.backward(grad, y), y * (grad - (grad * y).sum(1, keepdims=True)), rtol=1e-9, atol=1e-15
+        )
+        np.testing.assert_allclose(
+            fr.log_softmax.backward(grad, z), grad - np.exp(z) * grad.sum(1, keepdims=True), rtol=1e-9, atol=1e-13
+        )
 
     @each_dtype
     @each(SMOOTH)

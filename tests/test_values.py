@@ -99,7 +99,11 @@ def test_backward_is_gradient_times_slope(case, dtype):
     assert not np.isnan(expected[(steep == 0)]).any()
 
 
-FROM_OUTPUT = [case for case in CASES if case.chosen.backward and getattr(case.chosen.backward, "options", {}).get("from_output", {}).get(True)]
+FROM_OUTPUT = [
+    case
+    for case in CASES
+    if case.chosen.backward and getattr(case.chosen.backward, "options", {}).get("from_output", {}).get(True)
+]
 
 
 @each_float
@@ -188,7 +192,10 @@ def test_gelu_tails():
 
 def half_truth(case, x):
     with mpmath.workprec(120):
-        return [value(case.chosen.reference, *map(float, (a, *rest)), *case.values("float32")) for a, *rest in zip(x, *half_weights(case, x), strict=True)]
+        return [
+            value(case.chosen.reference, *map(float, (a, *rest)), *case.values("float32"))
+            for a, *rest in zip(x, *half_weights(case, x), strict=True)
+        ]
 
 
 def half_weights(case, x):
@@ -254,7 +261,17 @@ class TestPrelu:
 
     @pytest.mark.parametrize(
         ("x", "weight"),
-        [((4, 3), (3,)), ((4, 3), ()), ((4, 3), (1, 3)), ((4, 3), (4, 1)), ((3,), (4, 3)), ((), ()), ((2, 3, 4, 5), (3, 1, 1)), ((0, 3), (3,)), ((5, 1), (1, 6))],
+        [
+            ((4, 3), (3,)),
+            ((4, 3), ()),
+            ((4, 3), (1, 3)),
+            ((4, 3), (4, 1)),
+            ((3,), (4, 3)),
+            ((), ()),
+            ((2, 3, 4, 5), (3, 1, 1)),
+            ((0, 3), (3,)),
+            ((5, 1), (1, 6)),
+        ],
     )
     def test_shapes(self, x, weight):
         rng = np.random.default_rng(0)

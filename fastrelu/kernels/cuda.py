@@ -4,7 +4,7 @@ The only module that imports numba.cuda; it is imported when the first device ar
 
 One kernel serves every arity and layout: arrays and parameters arrive as one tuple, and the helpers below walk it by recursion
 on its types, so that each call compiles to straight code. Same bits as on the CPU: formulas hold an explicit fma or `times`
-wherever a product feeds a sum (NVVM contracts a bare a * b + c, and numba offers no option against it), fastmath stays off, and
+wherever a product feeds a sum (NVVM and ptxas contract a bare a * b + c, numba offers no option against it), fastmath is off, and
 without it division is div.rn, which is IEEE, and subnormals are kept.
 """
 

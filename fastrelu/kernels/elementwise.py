@@ -59,9 +59,7 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
         with cgutils.for_range(builder, args[5]) as loop:
             items = [load(builder.gep(source, [loop.index])) for source in sources]
             result = emit(target, builder, formula, inner, items + scalars, storage.compute)
-            write = builder.store(
-                storage.store(builder, result), builder.gep(output, [loop.index]), align=storage.dtype.itemsize
-            )
+            write = builder.store(storage.store(builder, result), builder.gep(output, [loop.index]), align=storage.dtype.itemsize)
             write.set_metadata("alias.scope", scope)
         return target.get_dummy_value()
 

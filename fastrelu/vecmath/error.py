@@ -19,7 +19,6 @@ SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
 SMALL_SHIFT_32, SMALL_SHIFT_64 = np.float32(SHIFT_32 + 64), np.float64(SHIFT_64 + 512)
 
 
-
 @register_jitable(**IEEE)
 def _decay_32(high: Scalar, low: Scalar) -> Scalar:
     shifted = fma(high, -LOG2E_32, SMALL_SHIFT_32)

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from collections import Counter
 from collections.abc import Iterator
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from numba.extending import register_jitable
 from registry_grid import cases, chosen
 
 import fastrelu as fr
+from fastrelu import vecmath
 from fastrelu.vecmath.primitives import IEEE, fma, times
 
 
@@ -158,6 +160,10 @@ def bare(x: Any) -> Any:
     return x * x + x
 
 
+def difference(x: Any) -> Any:
+    return x - x * x
+
+
 def through_a_call(x: Any) -> Any:
     return square(x) + x
 
@@ -173,13 +179,23 @@ def apart_through_a_call(x: Any) -> Any:
 @every_target
 @both_precisions
 @pytest.mark.parametrize(
-    ("formula", "wanted", "contracted"),
-    [(bare, 1, True), (through_a_call, 1, True), (explicit, 1, False), (apart_through_a_call, 0, False)],
+    ("formula", "contracted"),
+    [(bare, True), (difference, True), (through_a_call, True), (explicit, False), (apart_through_a_call, False)],
 )
-def test_a_contraction_is_seen_and_times_prevents_it(
-    formula: Any, wanted: int, contracted: bool, dtype: Any, target: Any
-) -> None:
+def test_a_contraction_is_seen_and_times_prevents_it(formula: Any, contracted: bool, dtype: Any, target: Any) -> None:
     bits = np.dtype(dtype).itemsize * 8
     code, apart = ptx(target, formula, dtype, 1, 0)
-    assert fused(code, bits) == wanted
-    assert (fused(apart, bits) != wanted) == contracted
+    assert fused(apart, bits) == (formula is explicit)
+    assert (fused(code, bits) != fused(apart, bits) or loose(code, bits) != []) == contracted
+
+
+@both_precisions
+@pytest.mark.parametrize("target", [HOPPER], ids=["sm_90"])
+@pytest.mark.parametrize("name", [name for name in vecmath.__all__ if len(signature(getattr(vecmath, name)).parameters) == 1])
+def test_elementary_functions_may_be_summed(name: str, dtype: Any, target: Any) -> None:
+    function = getattr(vecmath, name)
+
+    def plus(x: Any, y: Any) -> Any:
+        return function(x) + y
+
+    check(*ptx(target, plus, dtype, 2, 0), target, dtype)
