@@ -56,16 +56,22 @@ class ParameterBackward:
         The elementwise gradients, not summed, by the name of the array.
     """
 
-    def __init__(self, parts: dict[str, Elementwise], name: str, doc: str) -> None:
+    def __init__(self, parts: dict[str, Elementwise], name: str, module: str, doc: str) -> None:
         self.parts = parts
         self.dotted_name = name
-        self.__name__, self.__doc__ = name.rpartition(".")[2], doc
+        self.arrays = parts["x"].arrays
+        self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
+        given = parts["x"].__signature__.parameters
+        self.__signature__ = inspect.Signature([given[key] for key in (*self.arrays, *parts["x"].params)])
 
     def __call__(self, grad: Any, *operands: Any, **named: Any) -> tuple[Any, ...]:
-        given = next(iter(self.parts.values()))._bind((grad, *operands), named)[1:]
+        given = self.parts["x"]._bind((grad, *operands), named)[1:]
         return tuple(
             sum_to_shape(part(grad, *given), np.shape(array)) for part, array in zip(self.parts.values(), given, strict=False)
         )
+
+    def __reduce__(self) -> str:
+        return self.dotted_name
 
     def __repr__(self) -> str:
         return f"<fastrelu function {self.dotted_name}>"
@@ -162,7 +168,7 @@ def activation(
         result.backward = make("backward", by_input, options, text.backward)
         if gradients:
             further = {key: make("backward", times_slope(slope), {}, text.backward) for key, slope in gradients.items()}
-            result.backward = ParameterBackward({"x": result.backward, **further}, f"{name}.backward", text.backward)
+            result.backward = ParameterBackward({"x": result.backward, **further}, f"{name}.backward", module, text.backward)
         REGISTRY[name] = result
         return result
 

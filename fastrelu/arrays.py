@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def as_operand(name: str, argument: str, value: Any) -> Any:
     TypeError
         If it does not hold real numbers of at most 64 bits.
     """
-    if type(value) in (float, int, bool):
+    if type(value) in (float, bool) or (type(value) is int and -(1 << 63) <= value < 1 << 64):
         return value
     if type(value) is not np.ndarray and on_cuda(value):  # NumPy would copy it here in silence
         reject(TypeError, name, argument, "be in host memory", type(value).__name__)
@@ -120,12 +120,12 @@ def check_scalar(name: str, argument: str, value: Any) -> float:
         return value  # type: ignore[no-any-return]
     if isinstance(value, np.ndarray) and value.ndim:
         reject(TypeError, name, argument, "be a real scalar", f"an array of shape {value.shape}")
-    if isinstance(value, (np.ndarray, np.generic)) and is_real(value.dtype):
-        return value.item()  # type: ignore[no-any-return]
-    try:
-        return float(value.__float__()) if not isinstance(value, (str, bytes, complex)) else float(None)  # type: ignore[arg-type]
-    except (AttributeError, TypeError, ValueError):
-        reject(TypeError, name, argument, "be a real scalar", show_dtype(value))
+    if isinstance(value, (np.ndarray, np.generic)):
+        if is_real(value.dtype):
+            return value.item()  # type: ignore[no-any-return]
+    elif isinstance(value, (SupportsIndex, SupportsFloat)):
+        return float(value)
+    reject(TypeError, name, argument, "be a real scalar", show_dtype(value))
 
 
 def check_minimum(name: str, argument: str, value: float, least: float) -> None:

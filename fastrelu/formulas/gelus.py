@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from numba.extending import register_jitable
+import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.elementwise import THIS
@@ -27,7 +27,15 @@ from fastrelu.vecmath.normal import (
     slope_factor,
     tanh_distance,
 )
-from fastrelu.vecmath.primitives import IEEE, Scalar, fma
+from fastrelu.vecmath.primitives import Scalar, compilable, fma, times
+
+
+@functools.cache
+def scipy_erf() -> Callable[..., Any]:
+    """scipy.special.erf: what the NumPy expression of a user needs, and nothing else does."""
+    from scipy.special import erf
+
+    return erf  # type: ignore[no-any-return]
 
 
 @compilable

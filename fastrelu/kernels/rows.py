@@ -16,7 +16,6 @@ from fastrelu.kernels.pointers import WORD, enter_ieee, leave_ieee, peek, poke, 
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.kernels.ufunc import Loop
 
-
 # Rows that are not contiguous are copied, several together, so that neighbours in memory are read together: 5 times faster
 # along the first axis. The copies stay in the L2 cache.
 TILE_ROWS, TILE_BYTES = 16, 1 << 17

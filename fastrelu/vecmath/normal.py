@@ -181,11 +181,3 @@ def bracket(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     low = fma(SLOPE_CUBIC_64[1], square, fma(SLOPE_CUBIC_64[0], fma(a, a, -square), TWO_C_64[1]))
     low = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0] - factor) + low
     return fma(-a, factor, d), fma(-a, low, d_low)
-
-
-@functools.cache
-def scipy_erf() -> Callable[..., Any]:
-    """scipy.special.erf: what the NumPy expression of a user needs, and nothing else does."""
-    from scipy.special import erf
-
-    return erf  # type: ignore[no-any-return]
