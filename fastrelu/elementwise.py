@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,15 +10,14 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays, threads
-from fastrelu.dispatch import Target, choose, chunk_size
+from fastrelu import arrays
+from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
 from fastrelu.kernels.options import formula_digest
-from fastrelu.kernels.parallel import CHUNK, parallel_loop
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
-from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
+from fastrelu.kernels.ufunc import Loop
+from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
@@ -28,7 +26,7 @@ _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 THIS: Any = object()  # among the values of an option: the function that has the option
 
 
-class Elementwise(staticmethod):  # type: ignore[type-arg]
+class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     """A function of arrays, made from a formula of scalars.
 
     Calling it computes the formula for every element. Inside a Numba-compiled function the same object is called the same
@@ -90,59 +88,30 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             for option, choices in (options or {}).items()
         }
         self.minimum = dict(minimum or {})
-        self.supported = (*INTEGERS, *FLOATS) if integers else FLOATS
-        self.cost = cost
-        self.dotted_name = name
-        self._limit = PARALLEL_FROM_BYTES[cost] // 8  # fewer elements than this are never worth two threads
-        self._loops: dict[np.dtype[Any], Loop] = {}
-        self._serial: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
-        self._parallel: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
+        Compiled.__init__(self, name, (*INTEGERS, *FLOATS) if integers else FLOATS, cost)
         call = self._shortest_path()
         call.__name__ = name.rpartition(".")[2]
         call.__qualname__, call.__module__, call.__doc__ = name, module, doc
-        super().__init__(call)
+        staticmethod.__init__(self, call)
         self.formula = formula
         self.__signature__ = self._public_signature(signature)
 
     def __get__(self, _instance: Any, _owner: Any = None) -> Elementwise:
         return self  # as numpy.ufunc does: not a method where it is a class attribute
 
-    def __reduce__(self) -> str:
-        return self.dotted_name
-
-    def __repr__(self) -> str:
-        return f"<fastrelu function {self.dotted_name}>"
-
-    @functools.cached_property
-    def ufunc(self) -> np.ufunc:
-        """The numpy.ufunc: one loop for each supported dtype."""
-        return make_ufunc(self.dotted_name, self.__doc__ or "", [self.loop(dtype) for dtype in self.supported])
-
-    def loop(self, dtype: np.dtype[Any]) -> Loop:
-        """The inner loop for one dtype, compiled or loaded from disk at its first use."""
-        if dtype not in self._loops:
-            n_arrays, n_params = len(self.arrays), len(self.params)
-            compilable(self.formula)
-            kernel = run(self.formula, formula_digest(self.formula), dtype, n_arrays, n_params)
-            layouts = any_layout()
-            words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
-            dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
-            self._loops[dtype] = Loop(layouts.address, words, dtypes, (kernel, layouts))
-        return self._loops[dtype]
-
-    def target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
-        """The ufunc, and its one loop, that computes this dtype on one thread or on all."""
-        targets = self._parallel if parallel else self._serial
-        found = targets.get(dtype)
-        if found is None:
-            loop = parallel_loop(self.loop(dtype)) if parallel else self.loop(dtype)
-            found = targets[dtype] = make_ufunc(self.dotted_name, self.__doc__ or "", [loop]), loop
-        return found
+    def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
+        """Compiles the loop for one dtype, or loads it from disk."""
+        n_arrays, n_params = len(self.arrays), len(self.params)
+        kernel = run(compilable(self.formula), formula_digest(self.formula), dtype, n_arrays, n_params)
+        layouts = any_layout()
+        words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
+        dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
+        return Loop(layouts.address, words, dtypes, (kernel, layouts))
 
     def _shortest_path(self) -> Callable[..., Any]:
         """The function that a call reaches: small float32 and float64 arrays go straight to a ufunc."""
         general, n_arrays = self._general, len(self.arrays)
-        limit = self._limit
+        limit = self.large
         ndarray = np.ndarray
 
         def single(*operands: Any, **keywords: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
@@ -203,7 +172,7 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
         first = values[0]
         plain = n_arrays == 1 and where is True and not self.minimum and all(type(value) is float for value in scalars)
         if plain and fits(first, first if out is None else out):  # the common case once more: half of the time of what follows
-            return self._compute(first.dtype, first.size, given, {} if out is None else {"out": out})
+            return self.compute(first.dtype, first.size, given, {} if out is None else {"out": out})
         if not all(type(value) is np.ndarray for value in values):
             if any(arrays.on_cuda(value) for value in values):
                 from fastrelu.kernels import cuda
@@ -228,7 +197,7 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
         number = BY_DTYPE[dtype].param.type  # not Python's: next to an int8 array NumPy takes those for float64
-        result = self._compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
+        result = self.compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
         if left_out is None:
             return result
         if not shape:
@@ -246,18 +215,6 @@ class Elementwise(staticmethod):  # type: ignore[type-arg]
             arrays.check_minimum(name, key, scalars[list(self.params).index(key)], least)
         dtype = arrays.computed_in(dtype, supported)
         return arrays.fit_integers(dtype, scalars) if scalars and dtype.kind != "f" else (dtype, scalars)
-
-    def _compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if size >= self._limit and choose("cpu", size, dtype.itemsize, self.cost, 2) is Target.PARALLEL:
-            count = threads.claim()
-            if count > 1:
-                try:
-                    ufunc, loop = self.target(dtype, parallel=True)
-                    loop.data[CHUNK] = chunk_size(size, dtype.itemsize, count)
-                    return ufunc(*operands, **keywords)
-                finally:
-                    threads.release()
-        return self.target(dtype)[0](*operands, **keywords)
 
     def _chosen(self, option: str, value: Any) -> Elementwise:
         choices = self.options[option]

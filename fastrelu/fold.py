@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastrelu import arrays, threads
+from fastrelu import arrays
 from fastrelu.activation import REGISTRY
-from fastrelu.dispatch import Target, choose, chunk_size
+from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
 from fastrelu.kernels.options import formula_digest
-from fastrelu.kernels.parallel import CHUNK, parallel_loop
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
-from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
+from fastrelu.kernels.ufunc import Loop
+from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _MISSING = inspect.Parameter.empty
-_LARGE = PARALLEL_FROM_BYTES[Cost.HEAVY] // 8  # fewer elements than this are never worth two threads
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
-class Fold:
+class Fold(Compiled):
     """A function along one axis, made from a formula of rows.
 
     Parameters
@@ -72,48 +69,26 @@ class Fold:
         masked: float | None = None,
     ) -> None:
         self.formula = formula
-        self.dotted_name = name
+        parts = ["(n)" if core else "()" for core in cores]
+        supported = (*INTEGERS, *FLOATS) if integers else FLOATS
+        super().__init__(name, supported, Cost.HEAVY, cores=1, signature=f"{','.join(parts[:-1])}->{parts[-1]}")
         self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
         self.arrays = tuple(inspect.signature(formula).parameters)[:-1]
         self.cores = cores
         self.pooled = pooled
         self.masked = masked
-        self._serial: dict[np.dtype[Any], np.ufunc] = {}
-        self.supported = (*INTEGERS, *FLOATS) if integers else FLOATS
-        parts = ["(n)" if core else "()" for core in cores]
-        self._core_signature = f"{','.join(parts[:-1])}->{parts[-1]}"
         self._names = (*self.arrays, *(["pool_size"] if pooled else []), "axis")
         self.__signature__ = inspect.signature(lambda: None).replace(parameters=self._parameters())
 
-    def __reduce__(self) -> str:
-        return self.dotted_name
-
-    def __repr__(self) -> str:
-        return f"<fastrelu function {self.dotted_name}>"
-
-    @functools.cached_property
-    def ufunc(self) -> np.ufunc:
-        """The generalised numpy.ufunc: one loop for each supported dtype."""
-        return self._make([self._loop(dtype) for dtype in self.supported])
-
-    @functools.cache  # noqa: B019
-    def _loop(self, dtype: np.dtype[Any]) -> Loop:
-        compilable(self.formula)
-        return rows_loop(self.formula, formula_digest(self.formula), dtype, self.cores)
-
-    @functools.cache  # noqa: B019
-    def _target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
-        loop = parallel_loop(self._loop(dtype), cores=1) if parallel else self._loop(dtype)
-        return self._make([loop]), loop
-
-    def _make(self, loops: list[Loop]) -> np.ufunc:
-        return make_ufunc(self.dotted_name, self.__doc__ or "", loops, self._core_signature)
+    def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
+        """Compiles the loop for one dtype, or loads it from disk."""
+        return rows_loop(compilable(self.formula), formula_digest(self.formula), dtype, self.cores)
 
     def __call__(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
         if out is None and where is True and not named:
             plain = self._plain(operands, -1 if axis is _MISSING else axis)
             if plain is not None:
-                return self._compute(plain[0].dtype, plain, plain[0].ndim - 1 if axis is _MISSING else axis, None)
+                return self._along(-1 if axis is _MISSING else axis, plain[0].dtype, plain, None)
         name = self.dotted_name
         given = self._bind(operands, named if axis is _MISSING else {**named, "axis": axis})
         values = [np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)]
@@ -134,10 +109,10 @@ class Fold:
             arrays.check_out(name, out, dtype, result_shape)
         mask = None
         if where is not True:
-            mask = np.broadcast_to(self._mask(where), shape)
+            mask = self._mask(where, shape)
             values[0] = np.where(mask, values[0], -np.inf).astype(dtype)
         target = None if out is None else out.reshape(shape) if self.pooled and self.cores[-1] else out
-        result = self._compute(dtype, values, inner, target)
+        result = self._along(inner, dtype, tuple(values), target)
         if mask is not None:
             result[~mask] = self.masked
         return out if out is not None else result.reshape(result_shape)
@@ -161,26 +136,13 @@ class Fold:
                 return None
         return operands
 
-    def _compute(self, dtype: np.dtype[Any], values: Sequence[Any], axis: int, out: Any) -> Any:
-        shape, size = values[-1].shape, values[-1].size
+    def _along(self, axis: int, dtype: np.dtype[Any], values: tuple[Any, ...], out: Any) -> Any:
+        """Folds arrays of one shape along an axis."""
+        shape = values[-1].shape
         keywords: dict[str, Any] = {} if out is None else {"out": out}
         if axis != -1 and axis != len(shape) - 1:
             keywords["axes"] = [axis if core else () for core in self.cores]
-        length = shape[axis]
-        if size >= _LARGE and size > length and choose("cpu", size, dtype.itemsize, Cost.HEAVY, 2) is Target.PARALLEL:
-            rows = size // length
-            count = threads.claim()
-            if count > 1:
-                try:
-                    ufunc, loop = self._target(dtype, parallel=True)
-                    loop.data[CHUNK] = chunk_size(rows, length * dtype.itemsize, count)
-                    return ufunc(*values, **keywords)
-                finally:
-                    threads.release()
-        found = self._serial.get(dtype)
-        if found is None:
-            found = self._serial[dtype] = self._target(dtype)[0]
-        return found(*values, **keywords)
+        return self.compute(dtype, values[-1].size, values, keywords, row=shape[axis])
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays, the pool size if there is one, and the axis."""
@@ -207,10 +169,13 @@ class Fold:
             arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(pool_size))
         return value.reshape(*value.shape[:axis], length // pool_size, pool_size, *value.shape[axis + 1 :])
 
-    def _mask(self, where: Any) -> Any:
+    def _mask(self, where: Any, shape: tuple[int, ...]) -> Any:
         if self.masked is None:
             raise TypeError(f"{self.dotted_name}: where must be True, this function takes no mask")
-        return arrays.check_where(self.dotted_name, where)
+        mask = arrays.check_where(self.dotted_name, where)
+        if arrays.common_shape(self.dotted_name, ("x", "where"), [np.broadcast_to(0, shape), mask]) != shape:
+            arrays.reject(ValueError, self.dotted_name, "where", f"broadcast to shape {shape}", str(mask.shape))
+        return np.broadcast_to(mask, shape)
 
     def _parameters(self) -> list[inspect.Parameter]:
         positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY

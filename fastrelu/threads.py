@@ -19,7 +19,7 @@ _forked = False  # from a process whose pool was running: the pool is gone, and 
 def claim() -> int:
     """How many threads this call may use: 1 while another caller has them.
 
-    A caller that gets more than 1 has to give them back with `release`. Never blocks: a second caller is faster on its
+    The caller gives them back with `release`. Never blocks: a second caller is faster on its
     own core than waiting, and the workqueue layer aborts the process when two threads enter it (numba#9288).
     """
     if _forked or not _busy.acquire(blocking=False):
@@ -31,9 +31,10 @@ def claim() -> int:
     return threads
 
 
-def release() -> None:
-    """Gives the threads back."""
-    _busy.release()
+def release(threads: int) -> None:
+    """Gives back what claim returned."""
+    if threads > 1:
+        _busy.release()
 
 
 def _start() -> None:

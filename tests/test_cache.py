@@ -1,0 +1,260 @@
+"""The disk cache and the cold start: no stale kernel, no wrong variant, and no cache needed. Each in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastrelu as fr
+
+PACKAGE = Path(fr.__file__).parent
+
+REPORT = """
+import json, sys
+import numpy as np
+import fastrelu as fr
+def hits(*functions):
+    return [function.loop(np.dtype("float32")).owner[0].cache_hits for function in functions]
+def show(**what):
+    print(json.dumps(what))
+x = np.linspace(-3, 3, 7, dtype=np.float32)
+"""
+
+
+def start(code, cache, home=None, package=PACKAGE, flags=(), **environment):
+    settings = {key: value for key, value in os.environ.items() if not key.startswith("NUMBA_")}
+    settings |= {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache), **environment}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *flags, "-c", REPORT + code], env=settings, capture_output=True, text=True, timeout=200, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The package in a folder of its own, to be edited."""
+    package = tmp_path / "site" / "fastrelu"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_second_process_loads_from_disk(tmp_path):
+    code = "fr.silu(x); fr.relu(x); show(hits=hits(fr.silu, fr.relu), layouts=fr.silu.loop(x.dtype).owner[1].cache_hits)"
+    assert start(code, tmp_path) == {"hits": [0, 0], "layouts": 0}
+    assert start(code, tmp_path) == {"hits": [1, 1], "layouts": 1}
+
+
+def test_edited_formula(tmp_path, copied):
+    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid), relu=hits(fr.relu))"
+    first = start(code, tmp_path, package=copied)
+    edit(copied / "formulas" / "sigmoids.py", "return (type(x)(1) if x >= 0 else t) / (type(x)(1) + t)", "return t")
+    second = start(code, tmp_path, package=copied)
+    assert second["hits"] == [0]
+    assert second["relu"] == [1], "an untouched formula keeps its kernel"
+    assert second["y"] != first["y"]
+    assert second["y"][3] == 1
+
+
+def test_edited_helper(tmp_path, copied):
+    """A constant, and a function that only vecmath's functions call: no formula's own code changes."""
+    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid, fr.relu), tanh=hits(fr.silu))"
+    first = start(code, tmp_path, package=copied)
+    edit(copied / "vecmath" / "exponential.py", "LOG2E_32, LOG2E_64 = np.float32(1.4426950408889634)", "LOG2E_32, LOG2E_64 = np.float32(1.5)")
+    second = start(code, tmp_path, package=copied)
+    assert second["hits"] == [0, 1]
+    edit(copied / "vecmath" / "exponential.py", "    return fma(upper, r, EXP_32[0])", "    return fma(upper, r, EXP_32[0] + EXP_32[0])")
+    third = start(code, tmp_path, package=copied)
+    assert third["hits"] == [0, 1]
+    assert third["y"] != second["y"] != first["y"] != third["y"]
+
+
+def test_edited_coefficient(tmp_path, copied):
+    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid))"
+    first = start(code, tmp_path, package=copied)
+    with (copied / "vecmath" / "coefficients.py").open("a") as file:
+        file.write("\nEXP_32 = (EXP_32[0] + EXP_32[0], *EXP_32[1:])\n")
+    second = start(code, tmp_path, package=copied)
+    assert second["hits"] == [0]
+    assert second["y"] != first["y"]
+
+
+def test_edited_row_formula(tmp_path, copied):
+    code = "show(y=fr.softmax(x).tolist(), hits=fr.softmax._loop(x.dtype).owner.cache_hits)"
+    first = start(code, tmp_path, package=copied)
+    assert start(code, tmp_path, package=copied) == {**first, "hits": 1}
+    edit(copied / "formulas" / "folds.py", "out[k] = out[k] / total", "out[k] = out[k]")
+    second = start(code, tmp_path, package=copied)
+    assert second["hits"] == 0
+    assert max(second["y"]) == 1
+
+
+def test_edited_reduction(tmp_path, copied):
+    """An intrinsic behind an overload is no Python function that the formula calls."""
+    code = "show(y=fr.softmax(x).tolist(), hits=fr.softmax._loop(x.dtype).owner.cache_hits)"
+    start(code, tmp_path, package=copied)
+    edit(copied / "vecmath" / "reductions.py", "return builder.fadd(left, right)", "return builder.fadd(left, builder.fadd(right, right))")
+    second = start(code, tmp_path, package=copied)
+    assert second["hits"] == 0, "the stale kernel"
+
+
+def test_edited_kernel(tmp_path, copied):
+    """The sources that turn formulas into kernels count as well."""
+    code = "show(hits=hits(fr.relu))"
+    start(code, tmp_path, package=copied)
+    with (copied / "kernels" / "elementwise.py").open("a") as file:
+        file.write("\nUNUSED = 1\n")
+    assert start(code, tmp_path, package=copied) == {"hits": [0]}
+
+
+def test_other_options(tmp_path, copied):
+    code = "show(hits=hits(fr.relu))"
+    start(code, tmp_path, package=copied)
+    edit(copied / "kernels" / "options.py", '"nogil": True', '"nogil": False')
+    assert start(code, tmp_path, package=copied) == {"hits": [0]}
+    edit(copied / "vecmath" / "primitives.py", '"error_model": "numpy"', '"error_model": "python"')
+    assert start(code, tmp_path, package=copied) == {"hits": [0]}
+
+
+@pytest.mark.parametrize("first", ["serial", "parallel"])
+def test_serial_and_parallel_are_not_mixed(tmp_path, first):
+    """numba's key holds no options: the parallel variant once got the serial code from the disk."""
+    code = """
+import threading, numba
+from fastrelu.kernels.parallel import CHUNK
+large = np.resize(x, 1_000_000)
+def serial():
+    return fr.relu.target(large.dtype)[0](large)
+def parallel():
+    ufunc, loop = fr.relu.target(large.dtype, parallel=True)
+    loop.data[CHUNK] = 1000
+    return ufunc(large)
+"""
+    order = "a = serial(); b = parallel()" if first == "serial" else "a = parallel(); b = serial()"
+    code += order + """
+assert (a == b).all() and (a == np.maximum(large, 0)).all()
+loops = fr.relu.target(large.dtype)[1], fr.relu.target(large.dtype, parallel=True)[1]
+assert loops[0].address != loops[1].address
+show(layer=numba.threading_layer(), hits=[loops[0].owner[0].cache_hits, loops[1].owner[1].cache_hits])
+"""
+    runs = [start(code, tmp_path, NUMBA_NUM_THREADS="2") for _ in range(2)]
+    assert runs[0]["hits"] == [0, 0]
+    assert runs[1]["hits"] == [1, 1]
+    assert runs[0]["layer"] == runs[1]["layer"], "the loaded parallel kernel still starts threads"
+
+
+def test_each_function_has_its_own_kernel(tmp_path):
+    """All kernels come out of one factory, and so out of one file of the cache."""
+    code = """
+values = {}
+for name, function in fr.registry.items():
+    if isinstance(function, fr.Elementwise):
+        values[name] = [np.asarray(f(*[x] * len(f.arrays))).tolist() for f in (function, function.derivative)]
+    else:
+        values[name] = [np.asarray(function(x, *((7,) if function.pooled else ()))).tolist()]
+for d in ("float64", "float16", "int8"):
+    values[d] = fr.relu(x.astype(d)).tolist()
+show(**values)
+"""
+    assert start(code, tmp_path) == start(code, tmp_path)
+
+
+class TestNoCacheFolder:
+    """A read-only installation: nothing is written, everything works."""
+
+    CODE = """
+large = np.resize(x, 1_000_000)
+np.testing.assert_array_equal(fr.relu(large), np.maximum(large, 0))
+np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
+fr.softmax(x); fr.gelu(x) if hasattr(fr, "gelu") else None
+from numba import njit
+assert njit(lambda v: fr.leaky_relu(v, negative_slope=0.5))(-2.0) == -1
+show(hits=hits(fr.relu))
+"""
+
+    def test_folder_that_cannot_be_made(self, tmp_path):
+        assert start(self.CODE, "/proc/nowhere") == {"hits": [0]}
+
+    def test_file_in_place_of_the_folder(self, tmp_path):
+        (tmp_path / "cache").write_text("")
+        assert start(self.CODE, tmp_path / "cache") == {"hits": [0]}
+
+    def test_no_home_and_read_only_package(self, tmp_path, copied):
+        """Numba tries the package's own __pycache__, then the user's cache folder."""
+        for folder in [copied, *(path for path in copied.rglob("*") if path.is_dir())]:
+            (folder / "__pycache__").write_text("a file in place of the folder")
+        (tmp_path / "home").write_text("")
+        home = str(tmp_path / "home")
+        result = start(self.CODE, None, package=copied, HOME=home, XDG_CACHE_HOME=home, NUMBA_CACHE_DIR=None, PYTHONDONTWRITEBYTECODE="1")
+        assert result == {"hits": [0]}
+
+    def test_zipped_or_frozen_source_is_not_asked_for(self, tmp_path, copied):
+        """Only bytecode: an installation may hold no sources."""
+        import compileall
+
+        compileall.compile_dir(str(copied), quiet=1, legacy=True)
+        for file in copied.rglob("*.py"):
+            file.unlink()
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        assert start("np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0)); show(fine=1)", tmp_path / "cache", package=copied) == {"fine": 1}
+
+
+class TestImport:
+    def test_nothing_is_compiled(self, tmp_path):
+        code = """
+assert not events, events
+for function in fr.registry.values():
+    assert not getattr(function, "_loops", None)
+show(files=0)
+"""
+        watch = """
+from numba.core import event
+events = []
+class Watch(event.Listener):
+    def on_start(self, e): events.append(e)
+    def on_end(self, e): pass
+event.register("numba:compile", Watch()); event.register("numba:llvm_lock", Watch())
+"""
+        start(watch + "import importlib\n" + "for name in [n for n in sys.modules if n.startswith('fastrelu')]: del sys.modules[name]\nimport fastrelu as fr\n" + code, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_warnings_are_errors(self, tmp_path):
+        assert start("show(version=fr.__version__)", tmp_path, flags=("-W", "error", "-X", "dev")) == {"version": fr.__version__}
+
+    def test_heavy_modules_stay_out(self, tmp_path):
+        """scipy, mpmath, pandas and CUDA are somebody else's; pytest and matplotlib are extras."""
+        code = "show(loaded=[name for name in ('scipy', 'mpmath', 'pandas', 'numba.cuda', 'matplotlib', 'typer', 'rich', 'tbb') if name in sys.modules])"
+        assert start(code, tmp_path) == {"loaded": []}
+
+    def test_costs_little_more_than_numba(self, tmp_path):
+        """30 ms are allowed; three times that here, because this machine is shared. The median of five."""
+        code = """
+import subprocess, statistics
+def seconds(statement):
+    program = f"import time, numba; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
+    return float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+show(seconds=min(seconds("import fastrelu") for _ in range(5)))
+"""
+        assert start(code, tmp_path)["seconds"] < 0.09
+
+    def test_first_result_of_a_second_process(self, tmp_path):
+        """0.3 s after the import are allowed; twice that here."""
+        code = """
+import time
+begin = time.perf_counter()
+fr.sigmoid(x)
+show(seconds=time.perf_counter() - begin)
+"""
+        start(code, tmp_path)
+        assert min(start(code, tmp_path)["seconds"] for _ in range(3)) < 0.6
