@@ -64,8 +64,8 @@ class ParameterBackward:
         given = parts["x"].__signature__.parameters
         self.__signature__ = inspect.Signature([given[key] for key in (*self.arrays, *parts["x"].params)])
 
-    def __call__(self, grad: Any, *operands: Any, **named: Any) -> tuple[Any, ...]:
-        given = self.parts["x"]._bind((grad, *operands), named)[1:]
+    def __call__(self, *operands: Any, **named: Any) -> tuple[Any, ...]:
+        grad, *given = self.parts["x"]._bind(operands, named)
         return tuple(
             sum_to_shape(part(grad, *given), np.shape(array)) for part, array in zip(self.parts.values(), given, strict=False)
         )
@@ -81,6 +81,8 @@ def sum_to_shape(values: Any, shape: tuple[int, ...]) -> Any:
     """Sums over the axes along which an array of this shape was broadcast; accumulates in float64."""
     if values.shape == shape:
         return values
+    if not isinstance(values, (np.ndarray, np.generic)):  # NumPy would copy it from the device in silence
+        raise TypeError(f"backward: an array on a device must have the shape of the gradient, {values.shape}, got {shape}")
     extra = values.ndim - len(shape)
     axes = (*range(extra), *(k + extra for k, size in enumerate(shape) if size == 1 and values.shape[k + extra] != 1))
     return np.add.reduce(values, axis=axes, dtype=np.float64).reshape(shape).astype(values.dtype)

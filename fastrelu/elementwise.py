@@ -153,10 +153,13 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
                         break
                     dtype = operand.dtype
                 else:
-                    if dtype is _FLOAT32:
-                        return single(*operands, *scalars32)
-                    if dtype is _FLOAT64:
-                        return double(*operands, *scalars64)
+                    try:
+                        if dtype is _FLOAT32:
+                            return single(*operands, *scalars32)
+                        if dtype is _FLOAT64:
+                            return double(*operands, *scalars64)
+                    except ValueError:  # noqa: SIM105 - shapes that do not broadcast: the general way says so in our words
+                        pass
             return general(operands, named, out, where)
 
         return call_any

@@ -108,6 +108,8 @@ def compiled_type(function: Elementwise) -> Any:
         for option in function.options:
             if option in given:
                 chosen = _choose(chosen, option, given[option])
+        for key in function.params:
+            _check_scalar(function.dotted_name, key, given.get(key))
         compilable(chosen.formula)
         operands = [given[key] for key in function.arrays]
         body = _array_body(chosen, operands) if any(map(_is_array, operands)) else _scalar_body(chosen, operands)
@@ -119,6 +121,13 @@ def compiled_type(function: Elementwise) -> Any:
     settings = {**IEEE, "nopython": True, "no_cpython_wrapper": True}
     template = make_overload_template(function, typed, settings, strict=False, inline="never", prefer_literal=True)
     return types.Function(template)
+
+
+def _check_scalar(name: str, key: str, kind: Any) -> None:
+    if isinstance(kind, types.Type):
+        value = types.unliteral(kind)
+        if not isinstance(value, (types.Float, types.Integer, types.Boolean, types.Omitted)):
+            raise TypingError(f"{name}: {key} must be a real scalar, got {value}")
 
 
 def _is_array(kind: Any) -> bool:

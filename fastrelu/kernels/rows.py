@@ -99,7 +99,10 @@ def rows_loop(row: Callable[..., Any], digest: str, dtype: np.dtype[Any], cores:
         key  # noqa: B018
         control = enter_ieee()
         outer, length = peek(dimensions, 0), peek(dimensions, 1)
-        buffered = not direct
+        aliased = False  # an output that is an input would be written before that is read
+        for k in range(last):
+            aliased |= peek(args, k) == peek(args, last)
+        buffered = not direct or aliased
         for k in range(count):
             buffered |= cores[k] and peek(steps, places[k]) != size
         tile = min(max(TILE_BYTES // (length * width + 1), 1), TILE_ROWS) if buffered else outer
@@ -112,7 +115,7 @@ def rows_loop(row: Callable[..., Any], digest: str, dtype: np.dtype[Any], cores:
                 items = length if cores[k] else 1
                 address = peek(args, k) + start * peek(steps, k)
                 buffer = buffers.ctypes.data + k * tile * length * width
-                in_place = direct and step == size
+                in_place = direct and step == size and not (aliased and k == last)
                 if k < last and not in_place:
                     convert_rows(name, True, buffer, address, peek(steps, k), step, height, items)
                 poke(firsts, k, address if in_place else buffer)
