@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fastrelu.arrays import bind
 from fastrelu.docstrings import describe
 from fastrelu.elementwise import THIS, Elementwise
 from fastrelu.thresholds import Cost
@@ -61,11 +62,13 @@ class ParameterBackward:
         self.dotted_name = name
         self.arrays = parts["x"].arrays
         self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
-        given = parts["x"].__signature__.parameters
-        self.__signature__ = inspect.Signature([given[key] for key in (*self.arrays, *parts["x"].params)])
+        self._names = (*self.arrays, *parts["x"].params)
+        parameters = [parts["x"].__signature__.parameters[key] for key in self._names]
+        self._defaults = tuple(parameter.default for parameter in parameters)
+        self.__signature__ = inspect.Signature(parameters)
 
     def __call__(self, *operands: Any, **named: Any) -> tuple[Any, ...]:
-        grad, *given = self.parts["x"]._bind(operands, named)
+        grad, *given = bind(self.dotted_name, self._names, self._defaults, operands, named, ())
         return tuple(
             sum_to_shape(part(grad, *given), np.shape(array)) for part, array in zip(self.parts.values(), given, strict=False)
         )

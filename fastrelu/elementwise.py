@@ -158,8 +158,8 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
                             return single(*operands, *scalars32)
                         if dtype is _FLOAT64:
                             return double(*operands, *scalars64)
-                    except ValueError:  # noqa: SIM105 - shapes that do not broadcast: the general way says so in our words
-                        pass
+                    except ValueError:
+                        pass  # shapes that do not broadcast: the general way says so in our words
             return general(operands, named, out, where)
 
         return call_any

@@ -132,7 +132,7 @@ def identity_slope(x: Scalar) -> Scalar:
     derivative=identity_slope,
     from_output=identity_slope,
     reference=lambda m, x: x,
-    numpy=lambda x: x.copy(),
+    numpy=lambda x: np.positive(x),
     max_ulp=0.0,
     cost=Cost.MEMORY,
     integers=True,
