@@ -65,6 +65,8 @@ class Compiled:
         targets = self._parallel if parallel else self._serial
         found = targets.get(dtype)
         if found is None:
+            if parallel:
+                threads.start()
             loop = parallel_loop(self.loop(dtype), self._cores) if parallel else self.loop(dtype)
             found = targets[dtype] = self._make_ufunc([loop]), loop
         return found

@@ -24,10 +24,13 @@ def claim() -> int:
     """
     if _forked or not _busy.acquire(blocking=False):
         return 1
-    _start()
-    threads: int = numba.get_num_threads()
-    if threads == 1:
-        _busy.release()
+    threads = 1
+    try:
+        start()
+        threads = numba.get_num_threads()
+    finally:
+        if threads == 1:
+            _busy.release()
     return threads
 
 
@@ -37,10 +40,12 @@ def release(threads: int) -> None:
         _busy.release()
 
 
-def _start() -> None:
+def start() -> None:
+    """Starts the pool, if it does not run yet: a parallel kernel that comes from the disk cache does not."""
     global _started
     if not _started:
         _load_tbb(_listed_libraries())
+        numba.get_num_threads()
         _started = True
 
 

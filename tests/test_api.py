@@ -433,6 +433,8 @@ class TestObjects:
     def test_signature(self, function):
         parameters = inspect.signature(function).parameters
         assert list(parameters)[: len(function.arrays)] == list(function.arrays)
+        if hasattr(function, "parts"):
+            return  # several results: no single out
         for key in ("out", "where"):
             assert parameters[key].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters["out"].default is None

@@ -95,10 +95,10 @@ class TestOptions:
         def use(v):
             return fr.gelu(v), fr.gelu(v, approximate="none"), fr.gelu(v, approximate="tanh")
 
-        for v in (1.5, np.float32(-0.5), X, X.astype(np.float32)):
+        for v in (1.5, X, X.astype(np.float32)):
             exact, same, approximate = use(v)
             same_bits(exact, fr.gelu(v))
-            same_bits(same, fr.gelu(v))
+            same_bits(same, exact)
             same_bits(approximate, fr.gelu(v, approximate="tanh"))
 
 

@@ -33,16 +33,17 @@ class TestValues:
     @pytest.mark.parametrize("scale", [1e-6, 1.0, 30.0])
     @each(FOLDS)
     def test_against_mpmath(self, function, scale, dtype):
-        """The rounding of x - max(x) is an error of that many ULP in its exponential; logarithms near 0 have an absolute one."""
+        """The rounding of x - max(x) is an error of as many ULP in its exponential; logarithms near 0 have an absolute one."""
         eps = float(np.finfo(dtype).eps)
         for length in (1, 2, 5, 64, 65):
             x = rows(length, dtype, scale)
             with mpmath.workprec(200):
                 exact = function.reference(mpmath, [mpmath.mpf(float(value)) for value in x])
                 errors = [float(abs(mpmath.mpf(float(got)) - true)) for got, true in zip(call(function, x), exact, strict=True)]
-            far = np.abs(x - x.max()) if len(exact) == length else 0
+            far = 2 * np.ptp(x) if len(exact) == length else 0
             scales = np.abs(np.array(exact, float))
-            bound = (4 + far) * eps * scales if function is fr.softmax else 4 * eps * (scales + 1)
+            least = float(np.finfo(dtype).smallest_subnormal)
+            bound = (4 + far) * eps * scales + least if function is fr.softmax else 4 * eps * (scales + 1)
             assert (np.array(errors) <= bound).all(), (errors, bound)
 
     @pytest.mark.parametrize("length", LENGTHS)
@@ -63,7 +64,7 @@ class TestValues:
         assert fr.softmax(big).tolist() == [1, 0, 0]
         assert fr.log_softmax(big)[0] == 0
         assert fr.softmax(np.array([0.0, -100.0], dtype))[1] == dtype_exp(dtype)
-        np.testing.assert_allclose(fr.softmax(x), scipy.special.softmax(x.astype(float)), rtol=1e-6)
+        np.testing.assert_allclose(fr.softmax(x), scipy.special.softmax(x.astype(float)), rtol=1e-5, atol=1e-45)
         assert fr.log_softmax(np.array([0.0, -2000.0], dtype)).tolist() == [0, -2000], "log(softmax) would be -inf"
 
     def test_half_is_computed_in_float32(self):
@@ -173,7 +174,7 @@ class TestAxesAndLayouts:
         numba.set_num_threads(threads)
         try:
             kind = np.dtype(dtype)
-            serial, (parallel, loop) = function._target(kind)[0], function._target(kind, parallel=True)
+            serial, (parallel, loop) = function.target(kind)[0], function.target(kind, parallel=True)
             for shape in [(1, 50), (33, 65), (50, 1), (3, 4, 5)]:
                 x = rows(shape, dtype)
                 for chunk in (1, 3, 16, 1 << 30):
@@ -232,7 +233,10 @@ class TestMasks:
                 chosen = mask[row]
                 alone = function(x[row][chosen]) if chosen.any() else x[row][chosen]
                 np.testing.assert_allclose(
-                    got[row][chosen], alone, rtol=4 * float(np.finfo(dtype).eps), atol=float(np.finfo(dtype).tiny)
+                    got[row][chosen],
+                    alone,
+                    rtol=8 * float(np.finfo(dtype).eps),
+                    atol=(8 if left_out else 0) * float(np.finfo(dtype).eps),
                 )
 
     def test_all_masked(self):

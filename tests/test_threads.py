@@ -59,7 +59,7 @@ assert not errors, errors
 import numba
 print(numba.threading_layer())
 assert threads.claim() == 2
-threads.release()
+threads.release(2)
 """
     assert python(code, NUMBA_THREADING_LAYER=layer) == [layer]
 
@@ -188,12 +188,14 @@ class TestClaim:
         assert count == numba.get_num_threads() > 1
         try:
             assert threads.claim() == 1
+            threads.release(1)  # frees nothing: the first caller still has them
+            assert threads.claim() == 1
             x = np.random.default_rng(0).normal(size=400_000)
             np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
         finally:
-            threads.release()
+            threads.release(count)
         assert threads.claim() == count
-        threads.release()
+        threads.release(count)
 
     def test_released_after_an_error(self, monkeypatch):
         def fails(*_args, **_keywords):
@@ -202,5 +204,6 @@ class TestClaim:
         monkeypatch.setattr(fr.Elementwise, "target", fails)
         with pytest.raises(MemoryError):
             fr.tanh(np.zeros(1_000_000))
-        assert threads.claim() > 1
-        threads.release()
+        count = threads.claim()
+        threads.release(count)
+        assert count > 1

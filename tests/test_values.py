@@ -121,7 +121,7 @@ def test_backward_from_output(case, dtype):
     np.testing.assert_allclose(got, expected, rtol=8 * np.finfo(dtype).eps, atol=16 * scale * np.finfo(dtype).eps)
 
 
-@each({name: function for name, function in ACTIVATIONS.items()})
+@each(ACTIVATIONS)
 def test_from_output_is_an_error_where_it_is_not_valid(function):
     options = getattr(function.backward, "options", {"from_output": {True: None}})
     if options["from_output"][True] is None:

@@ -10,6 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numba
+import numpy as np
 
 from fastrelu.vecmath import primitives
 from fastrelu.vecmath.primitives import IEEE
@@ -52,6 +53,8 @@ def formula_digest(formula: Callable[..., Any]) -> str:
                 add(item)
         elif isinstance(getattr(value, "formula", None), FunctionType):  # another fastrelu function
             add(value.formula)
+        elif isinstance(value, np.ndarray):
+            digest.update(value.tobytes())
         elif not hasattr(value, "__dict__") or isinstance(value, type):
             digest.update(repr(value).encode())
 
