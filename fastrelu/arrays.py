@@ -70,20 +70,19 @@ def bind(
     TypeError
         If an argument is missing, unknown, given twice, or one too many.
     """
-    values = operands + defaults[len(operands) :]
-    if named or len(operands) > len(names) or len(operands) < defaults.count(inspect.Parameter.empty):
-        given = dict(zip(names, operands, strict=False))
-        wrong = [f"unknown parameter {key!r}" for key in named if key not in names]
-        wrong += [f"{key} was given twice" for key in named if key in given]
-        given |= named
-        required = [key for key, default in zip(names, defaults, strict=True) if default is inspect.Parameter.empty]
-        wrong += [f"{key} is missing" for key in required if key not in given]
-        if len(operands) > len(names):
-            wrong.append(f"got {len(operands)} positional arguments")
-        if wrong:
-            raise TypeError(f"{name}: {wrong[0]}; it takes {', '.join((*names, *keywords))}")
-        values = tuple(given.get(key, default) for key, default in zip(names, defaults, strict=True))
-    return values
+    count, empty = len(operands), inspect.Parameter.empty
+    rest = names[count:]
+    if count <= len(names) and all(key in rest for key in named):
+        values = (*operands, *(named.get(key, default) for key, default in zip(rest, defaults[count:], strict=True)))
+        if not any(value is empty for value in values):
+            return values
+    wrong = [f"unknown parameter {key!r}" for key in named if key not in names]
+    wrong += [f"{key} was given twice" for key in named if key in names[:count]]
+    wrong += [
+        f"{key} is missing" for key, default in zip(rest, defaults[count:], strict=True) if default is empty and key not in named
+    ]
+    wrong.append(f"got {count} positional arguments")
+    raise TypeError(f"{name}: {wrong[0]}; it takes {', '.join((*names, *keywords))}")
 
 
 def common_dtype(operands: Sequence[Any]) -> Dtype:

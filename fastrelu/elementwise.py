@@ -127,13 +127,21 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         if n_arrays == 1 and not self.params and not self.options:
 
             def call(x: Any, *, out: Any = None, where: Any = True) -> Any:
-                if type(x) is ndarray and out is None and where is True and x.size < limit:
-                    if x.dtype is _FLOAT32:
-                        return single(x)
-                    if x.dtype is _FLOAT64:
-                        return double(x)
-                elif fits(x, out) and where is True and x.size < limit:
-                    return (single if x.dtype is _FLOAT32 else double)(x, out=out)
+                if type(x) is ndarray and where is True and x.size < limit:
+                    dtype = x.dtype
+                    if out is None:
+                        if dtype is _FLOAT32:
+                            return single(x)
+                        if dtype is _FLOAT64:
+                            return double(x)
+                    elif type(out) is ndarray and out.dtype is dtype and out.size == x.size and out.ndim == x.ndim:
+                        try:
+                            if dtype is _FLOAT32:
+                                return single(x, out=out)
+                            if dtype is _FLOAT64:
+                                return double(x, out=out)
+                        except ValueError:
+                            pass  # another shape, or read-only: the general way says so in our words
                 return general((x,), {}, out, where)
 
             return call
@@ -142,7 +150,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         scalars32, scalars64 = tuple(map(np.float32, defaults)), tuple(map(np.float64, defaults))
 
         def call_any(*operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
-            if out is None and where is True and not named and len(operands) == n_arrays:
+            if where is True and not named and len(operands) == n_arrays:
                 dtype = None
                 for operand in operands:
                     if (
@@ -152,14 +160,16 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
                     ):
                         break
                     dtype = operand.dtype
+                    if out is not None and (type(out) is not ndarray or out.dtype is not dtype or out.shape != operand.shape):
+                        break
                 else:
                     try:
                         if dtype is _FLOAT32:
-                            return single(*operands, *scalars32)
+                            return single(*operands, *scalars32, out=out)
                         if dtype is _FLOAT64:
-                            return double(*operands, *scalars64)
+                            return double(*operands, *scalars64, out=out)
                     except ValueError:
-                        pass  # shapes that do not broadcast: the general way says so in our words
+                        pass  # shapes that do not broadcast, or read-only: the general way says so in our words
             return general(operands, named, out, where)
 
         return call_any
@@ -173,8 +183,9 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         given = self._bind(operands, named)
         values, scalars = given[:n_arrays], given[n_arrays:]
         first = values[0]
-        plain = n_arrays == 1 and where is True and not self.minimum and all(type(value) is float for value in scalars)
-        if plain and fits(first, first if out is None else out):  # the common case once more: half of the time of what follows
+        plain = where is True and not self.minimum and all(type(value) is float for value in scalars)
+        if plain and all(fits(first, value) for value in (*values, first if out is None else out)):
+            # The common case once more, in half of the time of what follows.
             return self.compute(first.dtype, first.size, given, {} if out is None else {"out": out})
         if not all(type(value) is np.ndarray for value in values):
             if any(arrays.on_cuda(value) for value in values):

@@ -24,10 +24,10 @@ def claim() -> int:
     """
     if _forked or not _busy.acquire(blocking=False):
         return 1
-    threads = 1
+    threads: int = 1
     try:
         start()
-        threads = numba.get_num_threads()
+        threads = int(numba.get_num_threads())
     finally:
         if threads == 1:
             _busy.release()

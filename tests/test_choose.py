@@ -46,5 +46,5 @@ def test_chunks_cover_everything_in_whole_lines(size, itemsize, threads):
 def test_chunks_of_rows(rows, row_bytes, threads):
     """A fold counts rows: items longer than a cache line."""
     chunk = chunk_size(rows, row_bytes, threads)
-    assert 0 < chunk
+    assert chunk > 0
     assert -(-rows // chunk) <= threads

@@ -11,9 +11,9 @@ import pytest
 from grid import ELEMENTWISE, each, operands, same_bits
 from numba import njit, prange
 from numba.core.errors import TypingError
+from test_threads import PACKAGE
 
 import fastrelu as fr
-from test_threads import PACKAGE
 
 X = np.random.default_rng(0).normal(size=(5, 6, 7)) * 3
 
@@ -262,12 +262,12 @@ class TestErrors:
     def test_option(self):
         with pytest.raises(TypingError, match="from_output must be"):
             njit(lambda v: fr.relu.backward(v, v, from_output="yes"))(1.0)
+        back = fr.hardshrink.backward
         with pytest.raises(TypingError, match=r"hardshrink.backward: from_output=True is not valid"):
-            back = fr.hardshrink.backward
             njit(lambda v: back(v, v, from_output=True))(1.0)
+        steep = fr.tanh.backward
         with pytest.raises(TypingError, match=r"from_output must be a constant"):
-            back = fr.tanh.backward
-            njit(lambda v, flag: back(v, v, from_output=flag))(1.0, True)
+            njit(lambda v, flag: steep(v, v, from_output=flag))(1.0, True)
 
 
 @each(ELEMENTWISE)

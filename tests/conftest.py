@@ -1,0 +1,6 @@
+"""Settings of all tests: the same random examples in every run."""
+
+from hypothesis import settings
+
+settings.register_profile("fastrelu", derandomize=True, deadline=None, database=None)
+settings.load_profile("fastrelu")
