@@ -71,6 +71,8 @@ def bind(
         If an argument is missing, unknown, given twice, or one too many.
     """
     count, empty = len(operands), inspect.Parameter.empty
+    if not named and count == len(names):
+        return operands
     rest = names[count:]
     if count <= len(names) and all(key in rest for key in named):
         values = (*operands, *(named.get(key, default) for key, default in zip(rest, defaults[count:], strict=True)))

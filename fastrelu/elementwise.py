@@ -20,6 +20,7 @@ from fastrelu.kernels.ufunc import Loop
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
+_FLOAT = {float}
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -183,8 +184,8 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         given = self._bind(operands, named)
         values, scalars = given[:n_arrays], given[n_arrays:]
         first = values[0]
-        plain = where is True and not self.minimum and all(type(value) is float for value in scalars)
-        if plain and all(fits(first, value) for value in (*values, first if out is None else out)):
+        plain = where is True and not self.minimum and _FLOAT.issuperset(map(type, scalars))
+        if plain and fits(first, first if out is None else out) and (n_arrays == 1 or all(fits(first, v) for v in values)):
             # The common case once more, in half of the time of what follows.
             return self.compute(first.dtype, first.size, given, {} if out is None else {"out": out})
         if not all(type(value) is np.ndarray for value in values):

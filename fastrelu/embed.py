@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 @intrinsic(prefer_literal=True)
 def apply(context: Any, formula: Any, kind: Any, count: Any, operands: Any) -> Any:
     """formula(*operands[:count]), each cast to a type first."""
+    if not isinstance(count, types.Literal):
+        return None  # as in sweep
     compute, used = kind.dtype, count.literal_value
     inner = resolve(context, formula, compute, used)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import fastrelu as fr
-from fastrelu.vecmath import exponential
+from fastrelu.vecmath import hyperbolic
 
 PACKAGE = Path(fr.__file__).parent
 
@@ -63,41 +63,37 @@ def test_second_process_loads_from_disk(tmp_path):
 
 
 def test_edited_formula(tmp_path, copied):
-    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid), relu=hits(fr.relu))"
-    first = start(code, tmp_path, package=copied)
-    edit(copied / "formulas" / "sigmoids.py", "return (type(x)(1) if x >= 0 else t) / (type(x)(1) + t)", "return t")
+    code = "show(y=fr.relu6(10 * x).max().item(), hits=hits(fr.relu6), relu=hits(fr.relu))"
+    assert start(code, tmp_path, package=copied)["y"] == 6
+    edit(copied / "formulas" / "rectifiers.py", "return type(x)(6) if x > 6 else", "return type(x)(5) if x > 5 else")
     second = start(code, tmp_path, package=copied)
-    assert second["hits"] == [0]
-    assert second["relu"] == [1], "an untouched formula keeps its kernel"
-    assert second["y"] != first["y"]
-    assert second["y"][3] == 1
+    assert second == {"y": 5, "hits": [0], "relu": [1]}, "an untouched formula keeps its kernel"
 
 
 def test_edited_helper(tmp_path, copied):
     """A constant, and a function that only vecmath's functions call: no formula's own code changes."""
-    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid, fr.relu))"
+    code = "show(y=fr.tanh(x).tolist(), hits=hits(fr.tanh, fr.relu))"
     first = start(code, tmp_path, package=copied)
-    helper = next(
-        name for name in exponential._exp_32.__code__.co_names if name.endswith("_32") and name.islower() and "LOG" not in name
-    )
-    with (copied / "vecmath" / "exponential.py").open("a") as file:
+    helper = "signed_one_32"
+    assert helper in hyperbolic._tanh_32.__code__.co_names
+    with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
         file.write(
-            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\ndef {helper}(*args):\n    return _before(*args) * ONE_32\n"
+            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\ndef {helper}(x):\n    return _before(x) * np.float32(1)\n"
         )
     second = start(code, tmp_path, package=copied)
     assert second == {**first, "hits": [0, 1]}
-    with (copied / "vecmath" / "exponential.py").open("a") as file:
-        file.write("\nONE_32 = np.float32(0.75)\n")
+    with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
+        file.write("\nONE_BITS_32 = HALF_32.view(np.int32)\n")
     third = start(code, tmp_path, package=copied)
     assert third["hits"] == [0, 1]
     assert third["y"] != first["y"]
 
 
 def test_edited_coefficient(tmp_path, copied):
-    code = "show(y=fr.sigmoid(x).tolist(), hits=hits(fr.sigmoid))"
+    code = "show(y=fr.tanh(x).tolist(), hits=hits(fr.tanh))"
     first = start(code, tmp_path, package=copied)
     with (copied / "vecmath" / "coefficients.py").open("a") as file:
-        file.write("\nEXP_32 = (EXP_32[0] + EXP_32[0], *EXP_32[1:])\n")
+        file.write("\nEXP2R_32 = (EXP2R_32[0] + EXP2R_32[0], *EXP2R_32[1:])\n")
     second = start(code, tmp_path, package=copied)
     assert second["hits"] == [0]
     assert second["y"] != first["y"]

@@ -1,19 +1,190 @@
-"""S-shaped functions: sigmoid and tanh."""
+"""S-shaped functions: sigmoid and tanh, and the exponentials that the smooth functions share.
+
+exp(x) = 2^n e^r stays apart here: 2^n in a scale that is too large by 1 / small, so that nothing is subnormal before the
+last product, and e^r = 1 + r ratio(r). What the rounding of 1 + r ratio(r) loses is then known.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
-from fastrelu.vecmath.primitives import Scalar, fma
+from fastrelu.vecmath.coefficients import LN2_32, LN2_64
+from fastrelu.vecmath.error import small
+from fastrelu.vecmath.exponential import (
+    LOG2E_32,
+    LOG2E_64,
+    ONE_32,
+    ONE_64,
+    RAISED_32,
+    RAISED_64,
+    SHIFT_32,
+    SHIFT_64,
+    ZERO_32,
+    ZERO_64,
+    LOW_32,
+    LOW_64,
+    exp_tail_32,
+    exp_tail_64,
+    scale_32,
+    scale_64,
+)
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+
+# From there on a exp(-a) and 4 exp(-a) are 0.
+END_32, END_64 = np.float32(120), np.float64(790)
+
+# 1 / (1 + exp(-x)) = UNIT / (UNIT + UNIT exp(-x)): with this unit nothing overflows where the result is subnormal.
+UNIT_32, UNIT_64 = np.float32(2.0**-32), np.float64(2.0**-64)
+UNIT_SHIFT_32, UNIT_SHIFT_64 = np.float32(SHIFT_32 - 32), np.float64(SHIFT_64 - 64)
+ONE_FROM_32, ONE_FROM_64 = np.float32(UNIT_SHIFT_32 - 64), np.float64(UNIT_SHIFT_64 - 64)  # sigmoid is 1: no smaller n is needed
+LEAST_32, LEAST_64 = np.float32(-0.5), np.float64(-0.5)  # below every r
 
 
+@register_jitable(**IEEE)
+def _end_32(x: Scalar) -> Scalar:
+    return END_32
+
+
+@by_precision(_end_32)
+@register_jitable(**IEEE)
+def end(x: Scalar) -> Scalar:
+    """From there on a exp(-a) and 4 exp(-a) are 0."""
+    return END_64
+
+
+@register_jitable(**IEEE)
+def _reduced_32(x: Scalar) -> Scalar:
+    shifted = fma(x, LOG2E_32, RAISED_32)
+    n = shifted - RAISED_32
+    return fma(n, -LN2_32[1], fma(n, -LN2_32[0], x)), scale_32(shifted)
+
+
+@by_precision(_reduced_32)
+@register_jitable(**IEEE)
+def reduced(x: Scalar) -> Scalar:
+    """r and scale: exp(x) = e^r * scale * small(x), for -end(x) <= x < 40."""
+    shifted = fma(x, LOG2E_64, RAISED_64)
+    n = shifted - RAISED_64
+    return fma(n, -LN2_64[1], fma(n, -LN2_64[0], x)), scale_64(shifted)
+
+
+@register_jitable(**IEEE)
+def _ratio_32(r: Scalar) -> Scalar:
+    return fma(exp_tail_32(r), r, ONE_32)
+
+
+@by_precision(_ratio_32)
+@register_jitable(**IEEE)
+def ratio(r: Scalar) -> Scalar:
+    """(e^r - 1) / r for |r| <= ln(2) / 2."""
+    return fma(exp_tail_64(r), r, ONE_64)
+
+
+@register_jitable(**IEEE)
+def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
+    """t / (1 + t)^2 / power in two words, t = (p + p_low) * power <= 1."""
+    one = type(p)(1.0)
+    t = times(p, power)
+    d = one + t
+    d_low = fma(p_low, power, t - (d - one))
+    square = d * d
+    y = one / square
+    z = times(p, y)
+    low = fma(d + d, d_low, fma(d, d, -square))
+    return z, (fma(-z, square, p) + fma(-z, low, p_low)) * y
+
+
+@register_jitable(**IEEE)
+def bell_of(a: Scalar) -> Scalar:
+    """exp(-a) / (1 + exp(-a))^2 / small(a) for a >= 0: with q = exp(-a) / (1 + exp(-a)) it is q (1 - q)."""
+    one = type(a)(1.0)
+    r, scale = reduced(-(end(a) if a > end(a) else a))
+    d, low, power = sum_of(r, scale)
+    y = one / d
+    part = fma(-y, y * power, y)
+    return fma(-part, y * low, part) * scale
+
+
+@register_jitable(**IEEE)
+def sum_of(r: Scalar, scale: Scalar) -> Scalar:
+    """2^n + e^-r in two words, and 2^n, for the r and scale of reduced(-a): exp(-a) / (1 + exp(-a)) is 2^n over that sum."""
+    one = type(r)(1.0)
+    v = ratio(-r)
+    power = times(scale, small(r))
+    unit = one + power
+    d = fma(v, -r, unit)
+    return d, fma(v, -r, unit - d) + (power - (unit - one)), power
+
+
+@compilable
 def sigmoid_slope(x: Scalar) -> Scalar:
     """t / (1 + t)^2 with t = exp(-abs(x)): unlike y (1 - y) it does not cancel where y is near 1."""
-    t = vecmath.exp(-abs(x))
-    d = type(x)(1) + t
-    return t / (d * d)
+    return times(bell_of(abs(x)), small(x))
+
+
+@register_jitable(**IEEE)
+def _sigmoid_sum_32(high: Scalar, low: Scalar) -> Scalar:
+    x = LOW_32 if high < LOW_32 else high
+    shifted = fma(x, -LOG2E_32, UNIT_SHIFT_32)
+    shifted = ONE_FROM_32 if shifted < ONE_FROM_32 else shifted
+    n = shifted - UNIT_SHIFT_32
+    r = fma(n, -LN2_32[0], -x) + fma(n, -LN2_32[1], -low if abs(high) < END_32 else ZERO_32)
+    return _quotient_sum_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
+
+
+@register_jitable(**IEEE)
+def _quotient_32(r: Scalar, scale: Scalar) -> Scalar:
+    return UNIT_32 / fma(_ratio_32(r), r * scale, scale + UNIT_32)
+
+
+@register_jitable(**IEEE)
+def _quotient_sum_32(r: Scalar, scale: Scalar) -> Scalar:
+    less, more = scale if scale < UNIT_32 else UNIT_32, UNIT_32 if scale < UNIT_32 else scale
+    return UNIT_32 / (fma(_ratio_32(r), r * scale, less) + more)
+
+
+@register_jitable(**IEEE)
+def _quotient_64(r: Scalar, scale: Scalar) -> Scalar:
+    less, more = scale if scale < UNIT_64 else UNIT_64, UNIT_64 if scale < UNIT_64 else scale
+    return UNIT_64 / (fma(ratio(r), r * scale, less) + more)
+
+
+@by_precision(_sigmoid_sum_32)
+@register_jitable(**IEEE)
+def sigmoid_sum(high: Scalar, low: Scalar) -> Scalar:
+    """sigmoid(high + low) for |low| of the order of an ulp of high; where that is not felt low may be NaN."""
+    x = LOW_64 if high < LOW_64 else high
+    shifted = fma(x, -LOG2E_64, UNIT_SHIFT_64)
+    shifted = ONE_FROM_64 if shifted < ONE_FROM_64 else shifted
+    n = shifted - UNIT_SHIFT_64
+    r = fma(n, -LN2_64[0], -x) + fma(n, -LN2_64[1], -low if abs(high) < END_64 else ZERO_64)
+    return _quotient_64(LEAST_64 if r < LEAST_64 else r, scale_64(shifted))
+
+
+@register_jitable(**IEEE)
+def _logistic_32(x: Scalar) -> Scalar:
+    x = LOW_32 if x < LOW_32 else x
+    shifted = fma(x, -LOG2E_32, UNIT_SHIFT_32)
+    # Two bounds on x itself would become a compare and a masked instruction, which is slower (see vecmath.exponential).
+    shifted = ONE_FROM_32 if shifted < ONE_FROM_32 else shifted
+    n = shifted - UNIT_SHIFT_32
+    r = fma(n, -LN2_32[1], fma(n, -LN2_32[0], -x))
+    return _quotient_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
+
+
+@by_precision(_logistic_32)
+@register_jitable(**IEEE)
+def logistic(x: Scalar) -> Scalar:
+    """1 / (1 + exp(-x)), one quotient for both signs; subnormal results are rounded once, by the division."""
+    x = LOW_64 if x < LOW_64 else x
+    shifted = fma(x, -LOG2E_64, UNIT_SHIFT_64)
+    shifted = ONE_FROM_64 if shifted < ONE_FROM_64 else shifted
+    n = shifted - UNIT_SHIFT_64
+    r = fma(n, -LN2_64[1], fma(n, -LN2_64[0], -x))
+    return _quotient_64(LEAST_64 if r < LEAST_64 else r, scale_64(shifted))
 
 
 def sigmoid_slope_from_output(y: Scalar) -> Scalar:
@@ -31,15 +202,13 @@ def sigmoid_slope_from_output(y: Scalar) -> Scalar:
 )
 def sigmoid(x: Scalar) -> Scalar:
     """The logistic sigmoid, 1 / (1 + exp(-x)); no flush to zero: float32 sigmoid(-100) is 3.78e-44."""
-    t = vecmath.exp(-abs(x))
-    return (type(x)(1) if x >= 0 else t) / (type(x)(1) + t)
+    return logistic(x)
 
 
+@compilable
 def tanh_slope(x: Scalar) -> Scalar:
     """4 t / (1 + t)^2 with t = exp(-2 abs(x)): unlike 1 - y^2 it does not cancel where y is near 1."""
-    t = vecmath.exp(type(x)(-2) * abs(x))
-    d = type(x)(1) + t
-    return type(x)(4) * t / (d * d)
+    return times(bell_of(type(x)(2) * abs(x)), type(x)(4) * small(x))
 
 
 def tanh_slope_from_output(y: Scalar) -> Scalar:

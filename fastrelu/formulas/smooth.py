@@ -5,15 +5,28 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba.extending import register_jitable
 
-from fastrelu import vecmath
 from fastrelu.activation import activation
-from fastrelu.vecmath.primitives import Scalar, fma
+from fastrelu.formulas.sigmoids import bell, end, ratio, reduced, sigmoid_sum, sum_of
+from fastrelu.vecmath.coefficients import ATANH_64, LN2_32, LN2_64, LOG1P_32, SILU_ZERO_32, SILU_ZERO_64, SILU_ZERO_EXP_32, SILU_ZERO_EXP_64
+from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, ONE_32, ONE_64, RAISED_32, RAISED_64, scale_32, scale_64
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+
+LN2_ROUNDED_32 = np.float32(0.6931471805599453)
+HALF_32, HALF_64, TWO_64 = np.float32(0.5), np.float64(0.5), np.float64(2)
 
 
+@compilable
 def elu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """1 if x > 0 else alpha exp(x)."""
-    return type(x)(1) if x > 0 else alpha * vecmath.exp(x)
+    zero, part = type(x)(0.0), type(x)(2.0**-32)
+    r, scale = reduced(-end(x) if x < -end(x) else x)
+    scale = zero if x < -end(x) else scale
+    # part of small with alpha, the rest after it: neither product overflows, or is subnormal, for an alpha that makes sense
+    y = times(fma(ratio(r), r * scale, scale) * (alpha * part), small(x) / part)
+    return type(x)(1.0) if x > zero else y
 
 
 def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -28,27 +41,71 @@ def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x),
     numpy=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x)),
     kinks=lambda alpha=1.0: {0.0: "left"} if alpha != 1 else {},
-    max_ulp=1.5,
+    max_ulp=1.0,
     params={"alpha": "The limit at -inf is -alpha."},
     paper="Clevert, Unterthiner & Hochreiter, ICLR 2016",
 )
 def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """The exponential linear unit, x if x > 0 else alpha * (exp(x) - 1)."""
-    return x if x > 0 else alpha * vecmath.expm1(x)
+    zero, one = type(x)(0.0), type(x)(1.0)
+    head, rest, scale = decay(end(x) if x < -end(x) else -x, zero)
+    # exp(x) - 1 = power (rest - head) - below: the sum of power * -head and -below, and what it lost
+    power = times(scale, small(x))
+    below = one - power
+    y = fma(-power, head, -below)
+    lost = fma(-power, head, -below - y) + (one - (below + power))
+    return x if x >= zero else fma(alpha, y, alpha * fma(power, rest, lost))
 
 
+@compilable
 def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
     """sigmoid(beta * x); 1 where beta * x > threshold."""
-    z = beta * x
-    t = vecmath.exp(-abs(z))
-    slope = (type(x)(1) if z >= 0 else t) / (type(x)(1) + t)
-    return type(x)(1) if z > threshold else slope
+    z = times(beta, x)
+    slope = sigmoid_sum(z, fma(beta, x, -z))
+    return type(x)(1.0) if z > threshold else slope
+
+
+@register_jitable(**IEEE)
+def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
+    upper = t > HALF_32
+    f = fma(t, HALF_32, -HALF_32) if upper else t
+    f_low = HALF_32 * t_low if upper else t_low
+    square = f * f
+    low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
+    high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
+    k = LN2_ROUNDED_32 if upper else np.float32(0)
+    total = k + f
+    lost = f - (total - k)
+    return total, fma(fma(fma(high, square * square, low), f, LOG1P_32[0]), square, fma(-f, f_low, f_low) + lost)
+
+
+@by_precision(_log1p_sum_32)
+@register_jitable(**IEEE)
+def log1p_sum(t: Scalar, t_low: Scalar) -> Scalar:
+    """log(1 + t + t_low) for 0 <= t <= 1, as a sum of two; |t_low| of the order of an ulp of t.
+
+    As vecmath.log1p: 1 + t is 1 + f up to 3/2 and 2 (1 + f) from there on.
+    """
+    upper = t > HALF_64
+    f = fma(t, HALF_64, -HALF_64) if upper else t
+    f_low = HALF_64 * t_low if upper else t_low
+    s = f / (TWO_64 + f)
+    z = s * s
+    fourth = z * z
+    low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
+    high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
+    half = times(HALF_64 * f, f)
+    k = LN2_64[0] if upper else np.float64(0)
+    total = k + f
+    lost = f - (total - k)
+    rest = half - fma(s, fma(high, z, half), LN2_64[1] if upper else np.float64(0))
+    return total, fma(-f, f_low, f_low) + (lost - rest)
 
 
 @activation(
     derivative=softplus_slope,
     reference=lambda m, x, beta, threshold: x if beta * x > threshold else m.log1p(m.exp(beta * x)) / beta,
-    numpy=lambda x, beta=1.0: np.log1p(np.exp(-np.abs(beta * x))) / beta + np.maximum(x, 0),
+    numpy=lambda x, beta=1.0: (np.maximum(beta * x, 0) + np.log1p(np.exp(-np.abs(beta * x)))) / beta,
     max_ulp=2.0,
     params={
         "beta": "How sharp the bend is.",
@@ -58,32 +115,106 @@ def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) 
 )
 def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
     """The smooth ReLU, log(1 + exp(beta * x)) / beta."""
-    z = beta * x
-    tail = vecmath.log1p(vecmath.exp(-abs(z)))
-    y = fma(tail, type(x)(1) / beta, x if z > 0 else type(x)(0))
-    return x if z > threshold else y
+    zero, one = type(x)(0.0), type(x)(1.0)
+    z = times(beta, x)
+    a = abs(z)
+    z_low = fma(beta, x, -z)
+    z_low = z_low if a < end(x) else zero
+    head, rest, scale = decay(end(x) if a > end(x) else a, z_low if z > zero else -z_low)
+    part = rest - head
+    p = one + part
+    p_low = part - (p - one)
+    # far out the logarithm is t = exp(-a) itself, which stays scaled until it has been divided by beta
+    far = a > type(x)(40.0)
+    power = times(scale, small(x))
+    total, low = log1p_sum(times(p, power), p_low * power)
+    total = p * scale if far else total
+    low = p_low * scale if far else low
+    inverse = one / beta
+    inverse_low = fma(-inverse, beta, one) * inverse
+    tail = times(total, inverse)
+    low = fma(low, inverse, fma(total, inverse_low, fma(total, inverse, -tail)))
+    base = x if z > zero else zero
+    y = base + tail
+    back = y - base
+    y = y + (((base - (y - back)) + (tail - back)) + low)
+    limit = threshold if threshold < type(x)(40.0) else type(x)(40.0)
+    return x if z > limit else (times(y, small(x)) if far else y)
 
 
+@register_jitable(**IEEE)
+def _from_zero_32(a: Scalar) -> Scalar:
+    zero, low = SILU_ZERO_32
+    shifted = fma(zero - a, LOG2E_32, RAISED_32)
+    n = shifted - RAISED_32
+    r = (zero - fma(n, LN2_32[0], a)) + fma(n, -LN2_32[1], low)
+    return zero - a, low, r, scale_32(shifted)
+
+
+@by_precision(_from_zero_32)
+@register_jitable(**IEEE)
+def from_zero(a: Scalar) -> Scalar:
+    """a0 - a in two words, r and scale: exp(a0 - a) = e^r * scale * small(a), where a0 = 1 + exp(-a0)."""
+    zero, low = SILU_ZERO_64
+    shifted = fma(zero - a, LOG2E_64, RAISED_64)
+    n = shifted - RAISED_64
+    r = (zero - fma(n, LN2_64[0], a)) + fma(n, -LN2_64[1], low)
+    return zero - a, low, r, scale_64(shifted)
+
+
+@register_jitable(**IEEE)
+def _at_zero_32(x: Scalar) -> Scalar:
+    return SILU_ZERO_EXP_32[0], SILU_ZERO_EXP_32[1]
+
+
+@by_precision(_at_zero_32)
+@register_jitable(**IEEE)
+def at_zero(x: Scalar) -> Scalar:
+    """exp(-a0) = a0 - 1 in two words."""
+    return SILU_ZERO_EXP_64[0], SILU_ZERO_EXP_64[1]
+
+
+@compilable
 def silu_slope(x: Scalar) -> Scalar:
-    """The derivative of x * sigmoid(x), with t = exp(-abs(x)): no cancellation of sigmoid's tails."""
-    one = type(x)(1)
-    t = vecmath.exp(-abs(x))
-    near = x if abs(x) < 1000 else type(x)(0)  # t is 0 there, and infinity times 0 is not
-    d = one + t
-    rising = fma(near, t, d) / (d * d)
-    falling = t * (d + near) / (d * d)
-    return rising if x >= 0 else falling
+    """The derivative of x * sigmoid(x).
+
+    For negative x, with a = -x and t = exp(-a), it is t (1 + t - a) / (1 + t)^2. With d = a0 - a, the distance from the root,
+    t = exp(-a0) exp(d), and the bracket is d + exp(-a0) (exp(d) - 1), where nothing cancels. For positive x, 1 minus that of -x.
+    """
+    zero, one = type(x)(0.0), type(x)(1.0)
+    a = abs(x)
+    d, d_low, r, scale = from_zero(end(x) if a > end(x) else a)
+    v = ratio(r)
+    factor, factor_low = at_zero(x)
+    power = times(scale, small(x))
+    more = fma(factor, fma(power * v, r, power - one), d_low)
+    bracket = d + more
+    bracket_low = more - (bracket - d)
+    p = fma(v, r, one)
+    q = times(factor, p)
+    q_low = fma(factor, p, -q) + fma(factor, fma(v, r, one - p), factor_low * p)
+    z, low = bell(q, q_low, power)
+    tail = fma(z, bracket, fma(z, bracket_low, low * bracket)) * scale
+    return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
 
 
 @activation(
     derivative=silu_slope,
     reference=lambda m, x: x / (1 + m.exp(-x)),
     numpy=lambda x: x / (1 + np.exp(-x)),
-    max_ulp=3.0,
+    max_ulp=1.0,
     paper="Elfwing, Uchibe & Doya, Neural Networks 107 (2018); Hendrycks & Gimpel (2016)",
 )
 def silu(x: Scalar) -> Scalar:
     """The sigmoid linear unit, x / (1 + exp(-x)); 0 at -inf."""
-    t = vecmath.exp(-abs(x))
-    numerator = x if x >= 0 else (x if x > -1000 else type(x)(-1000)) * t  # -inf * 0 is NaN
-    return numerator / (type(x)(1) + t)
+    zero, one = type(x)(0.0), type(x)(1.0)
+    # relu(x) - tail, tail = a 2^-n / (2^-n + e^r) with a = |x| and e^a = 2^n e^r: what the sum loses is known
+    a = abs(x)
+    a = end(x) if a > end(x) else a
+    r, scale = reduced(-a)
+    d, low, _ = sum_of(r, scale)
+    y = one / d
+    top = times(a, scale)
+    z = times(top, y)
+    tail = fma(fma(-z, low, fma(-z, d, top)), y, z)
+    return fma(-tail, small(x), zero if x < zero else x)

@@ -33,6 +33,8 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
 
     `pointers` is the address of the operands' addresses: arrays, then scalars, then the output.
     """
+    if not isinstance(dtype, types.Literal):
+        return None  # Numba's second try, after an error in the formula: that one is to be reported
     storage = BY_DTYPE[np.dtype(dtype.literal_value)]
     arrays, params = n_arrays.literal_value, n_params.literal_value
     inner = resolve(context, formula, storage.compute, arrays + params)

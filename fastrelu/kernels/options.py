@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from fastrelu.vecmath import primitives
+from fastrelu.vecmath import primitives, reductions
 from fastrelu.vecmath.primitives import IEEE
 
 SERIAL = {**IEEE, "nogil": True}
@@ -21,9 +21,9 @@ PARALLEL = {**IEEE, "parallel": True}
 
 @functools.cache
 def kernels_digest() -> bytes:
-    """A digest of the sources that turn formulas into kernels: an edit there makes every kernel a new one."""
+    """A digest of the sources that hold intrinsics and turn formulas into kernels: an edit makes every kernel a new one."""
     digest = hashlib.blake2b(numba.__version__.encode(), digest_size=16)
-    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(primitives.__file__)):
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(primitives.__file__), Path(reductions.__file__)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.digest()
 

@@ -25,6 +25,8 @@ TABLE_BYTES = 64  # room for 8 words
 @intrinsic(prefer_literal=True)
 def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     """Calls a row formula with contiguous arrays; the table holds the address and the length of each."""
+    if not isinstance(dtype, types.Literal):
+        return None  # as in sweep
     item = BY_DTYPE[np.dtype(dtype.literal_value)].compute
     kind = types.Array(item, 1, "C")
     inner = context.resolve_function_type(row, (kind,) * count.literal_value, {})

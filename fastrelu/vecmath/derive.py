@@ -52,6 +52,8 @@ def atanh_weight(z: Any) -> Any:
     return z * mp.sqrt(z) / (2 * mp.atanh(mp.sqrt(z)))
 
 
+SILU_ROOT = mp.findroot(lambda a: 1 + mp.exp(-a) - a, 1.2784645)  # the derivative of silu is 0 at minus this
+
 # Weights of 1 / function make the errors relative.
 TARGETS: list[Target] = [
     # exp(r) = 1 + r + r^2 (c2 + c3 r + ...)
@@ -77,6 +79,10 @@ TARGETS: list[Target] = [
 SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("LN2_32", mp.ln2, 16, np.float32),
     ("LN2_64", mp.ln2, 42, np.float64),
+    ("SILU_ZERO_32", SILU_ROOT, 24, np.float32),
+    ("SILU_ZERO_64", SILU_ROOT, 53, np.float64),
+    ("SILU_ZERO_EXP_32", SILU_ROOT - 1, 24, np.float32),
+    ("SILU_ZERO_EXP_64", SILU_ROOT - 1, 53, np.float64),
     *derive_error.SPLITS,
 ]
 
