@@ -16,6 +16,8 @@ from fastrelu.vecmath.error import small
 from fastrelu.vecmath.exponential import (
     LOG2E_32,
     LOG2E_64,
+    LOW_32,
+    LOW_64,
     ONE_32,
     ONE_64,
     RAISED_32,
@@ -24,8 +26,6 @@ from fastrelu.vecmath.exponential import (
     SHIFT_64,
     ZERO_32,
     ZERO_64,
-    LOW_32,
-    LOW_64,
     exp_tail_32,
     exp_tail_64,
     scale_32,
@@ -84,20 +84,6 @@ def ratio(r: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
-    """t / (1 + t)^2 / power in two words, t = (p + p_low) * power <= 1."""
-    one = type(p)(1.0)
-    t = times(p, power)
-    d = one + t
-    d_low = fma(p_low, power, t - (d - one))
-    square = d * d
-    y = one / square
-    z = times(p, y)
-    low = fma(d + d, d_low, fma(d, d, -square))
-    return z, (fma(-z, square, p) + fma(-z, low, p_low)) * y
-
-
-@register_jitable(**IEEE)
 def bell_of(a: Scalar) -> Scalar:
     """exp(-a) / (1 + exp(-a))^2 / small(a) for a >= 0: with q = exp(-a) / (1 + exp(-a)) it is q (1 - q)."""
     one = type(a)(1.0)
@@ -132,24 +118,18 @@ def _sigmoid_sum_32(high: Scalar, low: Scalar) -> Scalar:
     shifted = ONE_FROM_32 if shifted < ONE_FROM_32 else shifted
     n = shifted - UNIT_SHIFT_32
     r = fma(n, -LN2_32[0], -x) + fma(n, -LN2_32[1], -low if abs(high) < END_32 else ZERO_32)
-    return _quotient_sum_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
+    return _quotient_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
 
 
 @register_jitable(**IEEE)
 def _quotient_32(r: Scalar, scale: Scalar) -> Scalar:
-    return UNIT_32 / fma(_ratio_32(r), r * scale, scale + UNIT_32)
-
-
-@register_jitable(**IEEE)
-def _quotient_sum_32(r: Scalar, scale: Scalar) -> Scalar:
-    less, more = scale if scale < UNIT_32 else UNIT_32, UNIT_32 if scale < UNIT_32 else scale
-    return UNIT_32 / (fma(_ratio_32(r), r * scale, less) + more)
+    # scale comes last: scale + 1 first is a tie at 2^24 (2.45 ULP), e^r first is rounded (2.5 ULP)
+    return UNIT_32 / (fma(_ratio_32(r), r * scale, UNIT_32) + scale)
 
 
 @register_jitable(**IEEE)
 def _quotient_64(r: Scalar, scale: Scalar) -> Scalar:
-    less, more = scale if scale < UNIT_64 else UNIT_64, UNIT_64 if scale < UNIT_64 else scale
-    return UNIT_64 / (fma(ratio(r), r * scale, less) + more)
+    return UNIT_64 / (fma(ratio(r), r * scale, UNIT_64) + scale)
 
 
 @by_precision(_sigmoid_sum_32)

@@ -6,4 +6,4 @@ from fastrelu.vecmath.hyperbolic import tanh
 from fastrelu.vecmath.logarithm import log1p
 from fastrelu.vecmath.primitives import fma, times
 
-__all__ = ["erf", "erfc", "exp", "exp_sum", "expm1", "fma", "log1p", "tanh", "times"]
+__all__ = ["erf", "erfc", "exp", "exp_nonpositive", "exp_sum", "expm1", "fma", "log1p", "tanh", "times"]
