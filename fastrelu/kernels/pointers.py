@@ -15,6 +15,7 @@ WORD = ir.IntType(64)
 
 # The floating-point control register: (read, write, the value for round to nearest, subnormals kept and no traps).
 _X86 = ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr", 0x1F80)
+_FLAGS = 0x3F  # the bits of exceptions that have been raised
 _CONTROL = {"x86_64": _X86, "AMD64": _X86}.get(platform.machine())
 
 
@@ -102,8 +103,10 @@ def enter_ieee(_context: Any) -> Any:
         slot = cgutils.alloca_once(builder, ir.IntType(32))
         _access_control(builder, read, slot)
         saved = builder.load(slot)
-        builder.store(ir.IntType(32)(ieee), slot)
-        _access_control(builder, write, slot)
+        modes = builder.and_(saved, ir.IntType(32)(~_FLAGS & 0xFFFFFFFF))
+        with builder.if_then(builder.icmp_unsigned("!=", modes, ir.IntType(32)(ieee)), likely=False):
+            builder.store(ir.IntType(32)(ieee), slot)
+            _access_control(builder, write, slot)
         return saved
 
     return types.uint32(), codegen
@@ -115,8 +118,12 @@ def leave_ieee(_context: Any, saved: Any) -> Any:
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         if _CONTROL is not None:
-            slot = cgutils.alloca_once_value(builder, args[0])
-            _access_control(builder, _CONTROL[1], slot)
+            read, write, _ = _CONTROL
+            slot = cgutils.alloca_once(builder, ir.IntType(32))
+            _access_control(builder, read, slot)
+            with builder.if_then(builder.icmp_unsigned("!=", builder.load(slot), args[0])):  # writing costs more than reading
+                builder.store(args[0], slot)
+                _access_control(builder, write, slot)
         return context.get_dummy_value()
 
     return types.void(types.uint32), codegen
