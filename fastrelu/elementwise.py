@@ -111,7 +111,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
 
     def _shortest_path(self) -> Callable[..., Any]:
         """The function that a call reaches: small float32 and float64 arrays go straight to a ufunc."""
-        general, n_arrays = self._general, len(self.arrays)
+        general, compute, n_arrays = self._general, self.compute, len(self.arrays)
         limit = self.large
         ndarray = np.ndarray
 
@@ -129,9 +129,12 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
 
             # `out` and `where` are not keyword-only here because defaults of those cost 20 ns each.
             def call(x: Any, out: Any = None, where: Any = True) -> Any:
-                if type(x) is ndarray and where is True and x.size < limit:
+                if type(x) is ndarray and where is True:
                     dtype = x.dtype
-                    if out is None:
+                    if x.size >= limit:
+                        if fits(x, x if out is None else out):
+                            return compute(dtype, x.size, (x,), {} if out is None else {"out": out})
+                    elif out is None:
                         if dtype is _FLOAT32:
                             return single(x)
                         if dtype is _FLOAT64:

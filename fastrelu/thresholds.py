@@ -13,8 +13,8 @@ class Cost(enum.Enum):
     HEAVY = "heavy"  # several: gelu, and derivatives of smooth functions
 
 
-# From how many bytes of input on two threads beat one. A launch costs about 2 us (TBB).
-PARALLEL_FROM_BYTES = {Cost.MEMORY: 1 << 19, Cost.LIGHT: 1 << 16, Cost.HEAVY: 1 << 16}
+# From how many bytes on two threads beat one. A launch costs 2 us (TBB), or up to 10 where the other thread sleeps.
+PARALLEL_FROM_BYTES = {Cost.MEMORY: 1 << 19, Cost.LIGHT: 1 << 19, Cost.HEAVY: 1 << 18}
 
 # A thread gets at least this much to do at a time.
 CHUNK_BYTES = 1 << 14
