@@ -126,7 +126,6 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
             return double(*operands, **keywords)
 
         if n_arrays == 1 and not self.params and not self.options:
-
             # `out` and `where` are not keyword-only here because defaults of those cost 20 ns each.
             def call(x: Any, out: Any = None, where: Any = True) -> Any:
                 if type(x) is ndarray and where is True:

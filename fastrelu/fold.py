@@ -85,6 +85,8 @@ class Fold(Compiled):
         return rows_loop(compilable(self.formula), formula_digest(self.formula), dtype, self.cores)
 
     def __call__(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
+        if self.pooled and "pool_size" in named and len(operands) == len(self.arrays):
+            operands = (*operands, named.pop("pool_size"))
         if out is None and where is True and not named:
             plain = self._plain(operands, -1 if axis is _MISSING else axis)
             if plain is not None:

@@ -9,6 +9,7 @@ from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
+from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ATANH_64,
     LN2_64,
@@ -115,6 +116,7 @@ def log1p_sum(t: Scalar, t_low: Scalar) -> Scalar:
     reference=lambda m, x, beta, threshold: x if beta * x > threshold else m.log1p(m.exp(beta * x)) / beta,
     numpy=lambda x, beta=1.0: (np.maximum(beta * x, 0) + np.log1p(np.exp(-np.abs(beta * x)))) / beta,
     max_ulp=1.3,
+    cost=Cost.HEAVY,
     params={
         "beta": "How sharp the bend is.",
         "threshold": "Where beta * x is greater, the result is x. torch's default of 20 costs accuracy; this one, none.",
