@@ -1,4 +1,4 @@
-"""exp, exp_nonpositive, exp_sum and expm1: branch-free, at most 1 ULP off, subnormal results rounded once.
+"""exp, exp_sum and expm1: branch-free, at most 1 ULP off, subnormal results rounded once.
 
 exp(x) = 2^n exp(r) with n = round(x / ln 2) and r = x - n ln 2 in two steps. n is read from the low bits of a sum with
 1.5 * 2^23 (2^52): that constant also holds the exponent's bias, so that shifts make the scale. 2^n is applied as two
@@ -26,7 +26,6 @@ MINUS_ONE_BELOW_32, MINUS_ONE_BELOW_64 = np.float32(-20), np.float64(-40)  # exp
 SHIFT_32, SHIFT_64 = np.float32(1.5 * 2**23 + 127), np.float64(1.5 * 2**52 + 1023)  # units in the last place, bias included
 TOP_32, TOP_64 = np.float32(SHIFT_32 + 127), np.float64(SHIFT_64 + 1023)
 RAISED_32, RAISED_64 = np.float32(SHIFT_32 + 64), np.float64(SHIFT_64 + 512)  # so that no 2^n is subnormal
-LOWER_32, LOWER_64 = np.float32(2.0**-64), np.float64(2.0**-512)
 OVER_32, OVER_64 = np.float32(SHIFT_32 + 128), np.float64(SHIFT_64 + 1024)
 TWICE_32, TWICE_64 = np.float32(SHIFT_32 + 127), np.float64(SHIFT_64 + 1023)  # twice the bias: for two scales
 TWICE_TOP_32, TWICE_TOP_64 = np.float32(TWICE_32 + 128), np.float64(TWICE_64 + 1024)
@@ -99,31 +98,6 @@ def exp(x: Scalar) -> Scalar:
     n = shifted - TWICE_64
     r = fma(n, -LN2_64[1], fma(n, -LN2_64[0], x))
     return two_scales_64(fma(exp_tail_64(r), r, ONE_64), r, shifted)
-
-
-@register_jitable(**IEEE)
-def _exp_nonpositive_32(x: Scalar) -> Scalar:
-    x = LOW_32 if x < LOW_32 else x
-    shifted = fma(x, LOG2E_32, RAISED_32)
-    n = shifted - RAISED_32
-    r = fma(n, -LN2_32[1], fma(n, -LN2_32[0], x))
-    scale = scale_32(shifted)
-    return times(fma(fma(exp_tail_32(r), r, ONE_32), r * scale, scale), LOWER_32)
-
-
-@by_precision(_exp_nonpositive_32)
-@register_jitable(**IEEE)
-def exp_nonpositive(x: Scalar) -> Scalar:
-    """exp(x) for x <= 0, at most 1 ULP off and a sixth faster than exp; meaningless for x > 1.
-
-    The same bits as exp where the result is a normal number: one of the two scales is fixed, and nothing overflows.
-    """
-    x = LOW_64 if x < LOW_64 else x
-    shifted = fma(x, LOG2E_64, RAISED_64)
-    n = shifted - RAISED_64
-    r = fma(n, -LN2_64[1], fma(n, -LN2_64[0], x))
-    scale = scale_64(shifted)
-    return times(fma(fma(exp_tail_64(r), r, ONE_64), r * scale, scale), LOWER_64)
 
 
 @register_jitable(**IEEE)

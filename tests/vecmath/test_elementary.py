@@ -13,7 +13,6 @@ import pytest
 from oracle import LONG, apply, compiled, numpy_cases, stratified, ulps, ulps_by_mpmath, worst
 
 from fastrelu.vecmath import exp, exp_sum, expm1, log1p, tanh
-from fastrelu.vecmath.exponential import exp_nonpositive
 
 FUNCTIONS = {"exp": exp, "expm1": expm1, "log1p": log1p, "tanh": tanh}
 # where each is neither constant nor overflowing, in float64
@@ -88,18 +87,6 @@ def test_exp_sum(dtype: Any, span: float) -> None:
     ends = np.array([-INF, INF, NAN, -1000, 1000], dtype)
     got = apply(compiled(exp_sum, 2), ends, np.full_like(ends, NAN))
     assert np.array_equal(got, dtype([0, INF, NAN, 0, INF]), equal_nan=True)
-
-
-@every_dtype
-def test_exp_nonpositive(dtype: Any) -> None:
-    x = -np.abs(sample("exp", dtype, 8000))
-    got = apply(compiled(exp_nonpositive), x)
-    error = ulps_by_mpmath(got, mpmath.exp, x)
-    assert error.max() <= 1, x[error.argmax()]
-    normal = got >= np.finfo(dtype).tiny
-    assert np.array_equal(got[normal], apply(compiled(exp), x)[normal])
-    ends = np.array([0, -0.0, -INF, NAN, -1e9], dtype)
-    assert np.array_equal(apply(compiled(exp_nonpositive), ends), dtype([1, 1, 0, NAN, 0]), equal_nan=True)
 
 
 SPECIAL = {
