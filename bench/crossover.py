@@ -9,13 +9,13 @@ import argparse
 import statistics
 
 import numpy as np
+from fastrelu.kernels.parallel import CHUNK
 
 import fastrelu as fr
-from fastrelu import threads
+from fastrelu import pool
 from fastrelu.cli.measure import DTYPES, operands, race, timer
 from fastrelu.dispatch import chunk_size
 from fastrelu.fold import Fold
-from fastrelu.kernels.parallel import CHUNK
 from fastrelu.thresholds import Cost
 
 BYTES = [1 << power for power in range(13, 24)]
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=0.1, help="for one function at one size")
     options = parser.parse_args()
-    count = threads.claim()
+    count = pool.claim(1 << 25)
     if count == 1:
         parser.exit(1, "this needs more than one thread\n")
     found: dict[Cost, list[int]] = {cost: [] for cost in Cost}

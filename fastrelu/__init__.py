@@ -7,6 +7,7 @@ import importlib
 _collecting = gc.isenabled()
 gc.disable()
 
+from fastrelu import memory
 from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
@@ -17,6 +18,7 @@ from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+from fastrelu.pool import threads
 
 if _collecting:
     gc.enable()
@@ -36,6 +38,7 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "maxout",
+    "memory",
     "prelu",
     "registry",
     "relu",
@@ -46,6 +49,7 @@ __all__ = [
     "softplus",
     "step",
     "tanh",
+    "threads",
 ]
 
 

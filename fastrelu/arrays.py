@@ -192,6 +192,17 @@ def check_fit(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None
         reject(ValueError, name, "out", f"have shape {shape}", str(out.shape))
 
 
+def untangled(operand: Any, out: Any) -> Any:
+    """The operand, or a copy where the output overlaps it in another way than exactly.
+
+    NumPy copies too, but not where going through the memory forwards is safe: which threads do not do.
+    """
+    if not isinstance(operand, np.ndarray) or not np.may_share_memory(operand, out):
+        return operand
+    same = operand.__array_interface__["data"] == out.__array_interface__["data"]
+    return operand if same and operand.strides == out.strides and operand.shape == out.shape else operand.copy()
+
+
 def check_where(name: str, where: Any) -> Any:
     """A mask as a bool array.
 

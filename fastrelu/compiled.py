@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu import threads
-from fastrelu.dispatch import Target, choose, chunk_size
-from fastrelu.kernels.parallel import CHUNK, parallel_loop
+from fastrelu import memory, pool
+from fastrelu.arrays import untangled
+from fastrelu.dispatch import Target, choose
 from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import PARALLEL_FROM_BYTES, Cost
+from fastrelu.thresholds import DEFAULT, Cost
 
 
 class Compiled:
@@ -38,11 +38,15 @@ class Compiled:
         self.dotted_name = name
         self.supported = supported
         self.cost = cost
-        self.large = PARALLEL_FROM_BYTES[cost] // 8  # fewer elements than this are never worth two threads
+        self.large = DEFAULT.parallel_from[cost] // 8  # fewer elements than this are never worth two threads
         self._cores, self._core_signature = cores, signature
         self._loops: dict[np.dtype[Any], Loop] = {}
-        self._serial: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
-        self._parallel: dict[np.dtype[Any], tuple[np.ufunc, Loop]] = {}
+        self._targets: dict[tuple[np.dtype[Any], Target, bool], np.ufunc] = {}
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the output has the shape of the operands."""
+        return True
 
     def __reduce__(self) -> str:
         return self.dotted_name
@@ -54,21 +58,25 @@ class Compiled:
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
 
+    def streaming_loop(self, dtype: np.dtype[Any]) -> Loop:
+        """The same with non-temporal stores, where there is such a kernel."""
+        return self.loop(dtype)
+
     def loop(self, dtype: np.dtype[Any]) -> Loop:
         """The inner loop for one dtype."""
         if dtype not in self._loops:
             self._loops[dtype] = self.compile_loop(dtype)
         return self._loops[dtype]
 
-    def target(self, dtype: np.dtype[Any], parallel: bool = False) -> tuple[np.ufunc, Loop]:
-        """The ufunc, and its one loop, that computes this dtype on one thread or on all."""
-        targets = self._parallel if parallel else self._serial
-        found = targets.get(dtype)
+    def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
+        """The ufunc that computes this dtype in one of the ways, on one thread or on those of a claim."""
+        key = dtype, kind, pooled
+        found = self._targets.get(key)
         if found is None:
-            if parallel:
-                threads.start()
-            loop = parallel_loop(self.loop(dtype), self._cores) if parallel else self.loop(dtype)
-            found = targets[dtype] = self._make_ufunc([loop]), loop
+            loop = self.streaming_loop(dtype) if kind is Target.STREAMING else self.loop(dtype)
+            if pooled:
+                loop = pool.pooled_loop(loop, self._cores)
+            found = self._targets[key] = self._make_ufunc([loop])
         return found
 
     @functools.cached_property
@@ -82,13 +90,24 @@ class Compiled:
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
         """Calls the ufunc that suits the size, which is given in elements; threads share rows of so many."""
         if size < self.large:
-            return self.target(dtype)[0](*operands, **keywords)
-        count = threads.claim() if size > row else 1
+            return self.target(dtype)(*operands, **keywords)
+        count = pool.claim(size * dtype.itemsize) if size > row else 1
         try:
-            parallel = choose("cpu", size, dtype.itemsize, self.cost, count) is Target.PARALLEL
-            ufunc, loop = self.target(dtype, parallel)
-            if parallel:
-                loop.data[CHUNK] = chunk_size(size // row, row * dtype.itemsize, count)
-            return ufunc(*operands, **keywords)
+            kind = choose("cpu", size, dtype.itemsize, self.cost, count, DEFAULT)
+            pooled = count > 1 and kind is not Target.SERIAL
+            if "out" not in keywords:
+                keywords = self._with_memory(dtype, operands, keywords)
+            elif kind is not Target.SERIAL:
+                operands = tuple(untangled(operand, keywords["out"]) for operand in operands)
+            return self.target(dtype, kind, pooled)(*operands, **keywords)
         finally:
-            threads.release(count)
+            pool.release(count)
+
+    def _with_memory(self, dtype: np.dtype[Any], operands: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+        """With reused memory for the output, where that is a plain array like the first operand."""
+        first = operands[0]
+        if type(first) is not np.ndarray or first.size * dtype.itemsize < memory.FROM_BYTES or not self.keeps_shape:
+            return keywords
+        if any(type(other) is not np.ndarray or other.shape != first.shape for other in operands[1:] if np.ndim(other)):
+            return keywords
+        return {**keywords, "out": memory.empty_like(first, dtype)}

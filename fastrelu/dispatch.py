@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from fastrelu.thresholds import CHUNK_BYTES, PARALLEL_FROM_BYTES, Cost
-
-LINE = 64  # bytes: chunks end on cache lines, so that no two threads write the same one
+from fastrelu.thresholds import Cost, Thresholds
 
 
 class Target(enum.Enum):
@@ -14,10 +12,11 @@ class Target(enum.Enum):
 
     SERIAL = "serial"  # the ufunc's own loop
     PARALLEL = "parallel"
+    STREAMING = "streaming"  # on all threads too, and past the caches
     CUDA = "cuda"
 
 
-def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int) -> Target:
+def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int, thresholds: Thresholds) -> Target:
     """The fastest target for a call.
 
     Parameters
@@ -32,16 +31,13 @@ def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int) -> T
         The function's cost class.
     threads
         How many threads may be used now.
+    thresholds
+        The crossover sizes in force.
     """
     if device == "cuda":
         return Target.CUDA
-    if threads > 1 and size * itemsize >= PARALLEL_FROM_BYTES[cost]:
+    if size * itemsize >= thresholds.streaming_from:
+        return Target.STREAMING
+    if threads > 1 and size * itemsize >= thresholds.parallel_from[cost]:
         return Target.PARALLEL
     return Target.SERIAL
-
-
-def chunk_size(size: int, itemsize: int, threads: int) -> int:
-    """How many elements a thread takes at a time: an equal share, in whole cache lines."""
-    line = max(LINE // itemsize, 1)
-    share = max(-(-size // threads), CHUNK_BYTES // itemsize, 1)
-    return -(-share // line) * line

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays
+from fastrelu import arrays, memory, pool
 from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
+from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
+from fastrelu.kernels.streaming import streaming_loop
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.thresholds import Cost
+from fastrelu.thresholds import DEFAULT, Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
@@ -64,6 +66,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     """
 
     formula: Callable[..., Any]
+    __signature__: inspect.Signature
 
     def __init__(
         self,
@@ -90,12 +93,16 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         }
         self.minimum = dict(minimum or {})
         Compiled.__init__(self, name, (*INTEGERS, *FLOATS) if integers else FLOATS, cost)
-        call = self._shortest_path()
-        call.__name__ = name.rpartition(".")[2]
-        call.__qualname__, call.__module__, call.__doc__ = name, module, doc
-        staticmethod.__init__(self, call)
         self.formula = formula
-        self.__signature__ = self._public_signature(signature)
+        self._entry: Entry | None = None
+        self._attributes: dict[str, Any] = {
+            "__name__": name.rpartition(".")[2],
+            "__qualname__": name,
+            "__module__": module,
+            "__doc__": doc,
+            "__signature__": self._public_signature(signature),
+        }
+        self._install(self._long_way)
 
     def __get__(self, _instance: Any, _owner: Any = None) -> Elementwise:
         return self  # as numpy.ufunc does: not a method where it is a class attribute
@@ -103,80 +110,38 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
         n_arrays, n_params = len(self.arrays), len(self.params)
-        kernel = run(compilable(self.formula), formula_digest(self.formula), dtype, n_arrays, n_params)
-        layouts = any_layout()
+        kernel, layouts = self._kernel(dtype), any_layout()
         words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
         dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
-        return Loop(layouts.address, words, dtypes, (kernel, layouts))
+        loop = Loop(layouts.address, words, dtypes, (kernel, layouts))
+        if SUPPORTED:
+            self._shorten(kernel.address, loop)
+        return loop
 
-    def _shortest_path(self) -> Callable[..., Any]:
-        """The function that a call reaches: small float32 and float64 arrays go straight to a ufunc."""
-        general, compute, n_arrays = self._general, self.compute, len(self.arrays)
-        limit = self.large
-        ndarray = np.ndarray
+    def _shorten(self, kernel: int, loop: Loop) -> None:
+        """Lets calls with this loop's dtype reach the kernel at once."""
+        if self._entry is None:
+            name, params = self._attributes["__name__"], tuple(self.params.values())
+            sizes = DEFAULT.parallel_from[self.cost], memory.FROM_BYTES
+            self._entry = Entry(name, self._long_way, len(self.arrays), params, pool.STATE.ctypes.data, *sizes)
+            self._install(self._entry.function)
+        self._entry.add(kernel, loop, BY_DTYPE[loop.dtypes[-1]].param)
 
-        def single(*operands: Any, **keywords: Any) -> Any:  # replaces itself by the compiled ufunc at the first call
-            nonlocal single
-            single = self.target(_FLOAT32)[0]
-            return single(*operands, **keywords)
+    def streaming_loop(self, dtype: np.dtype[Any]) -> Loop:
+        """The same with non-temporal stores."""
+        return streaming_loop(self.loop(dtype), self._kernel(dtype, streaming=True))
 
-        def double(*operands: Any, **keywords: Any) -> Any:
-            nonlocal double
-            double = self.target(_FLOAT64)[0]
-            return double(*operands, **keywords)
+    def _kernel(self, dtype: np.dtype[Any], streaming: bool = False) -> Any:
+        digest = formula_digest(self.formula)
+        return run(compilable(self.formula), digest, dtype, len(self.arrays), len(self.params), streaming)
 
-        if n_arrays == 1 and not self.params and not self.options:
-            # `out` and `where` are not keyword-only here because defaults of those cost 20 ns each.
-            def call(x: Any, out: Any = None, where: Any = True) -> Any:
-                if type(x) is ndarray and where is True:
-                    dtype = x.dtype
-                    if x.size >= limit:
-                        if fits(x, x if out is None else out):
-                            return compute(dtype, x.size, (x,), {} if out is None else {"out": out})
-                    elif out is None:
-                        if dtype is _FLOAT32:
-                            return single(x)
-                        if dtype is _FLOAT64:
-                            return double(x)
-                    elif type(out) is ndarray and out.dtype is dtype and out.size == x.size and out.ndim == x.ndim:
-                        try:
-                            if dtype is _FLOAT32:
-                                return single(x, out=out)
-                            if dtype is _FLOAT64:
-                                return double(x, out=out)
-                        except ValueError:
-                            pass  # another shape, or read-only: the general way says so in our words
-                return general((x,), {}, out, where)
+    def _install(self, call: Callable[..., Any]) -> None:
+        """Makes this the function that a call reaches."""
+        staticmethod.__init__(self, call)
+        self.__dict__.update(self._attributes)  # over those that a staticmethod takes from its function
 
-            return call
-
-        defaults = self._defaults[n_arrays:]
-        scalars32, scalars64 = tuple(map(np.float32, defaults)), tuple(map(np.float64, defaults))
-
-        def call_any(*operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
-            if where is True and not named and len(operands) == n_arrays:
-                dtype = None
-                for operand in operands:
-                    if (
-                        type(operand) is not ndarray
-                        or operand.size >= limit
-                        or (dtype is not None and operand.dtype is not dtype)
-                    ):
-                        break
-                    dtype = operand.dtype
-                    if out is not None and (type(out) is not ndarray or out.dtype is not dtype or out.shape != operand.shape):
-                        break
-                else:
-                    try:
-                        if dtype is _FLOAT32:
-                            return single(*operands, *scalars32, out=out)
-                        if dtype is _FLOAT64:
-                            return double(*operands, *scalars64, out=out)
-                    except ValueError:
-                        pass  # shapes that do not broadcast, or read-only: the general way says so in our words
-            return general(operands, named, out, where)
-
-        return call_any
+    def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        return self._general(operands, named, out, where)
 
     def _general(self, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
         """A call in all its generality."""

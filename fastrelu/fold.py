@@ -80,6 +80,11 @@ class Fold(Compiled):
         self._names = (*self.arrays, *(["pool_size"] if pooled else []), "axis")
         self.__signature__ = inspect.signature(lambda: None).replace(parameters=self._parameters())
 
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the output has the shape of the operands."""
+        return all(self.cores)
+
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
         return rows_loop(compilable(self.formula), formula_digest(self.formula), dtype, self.cores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 
 
 class Cost(enum.Enum):
@@ -13,8 +14,21 @@ class Cost(enum.Enum):
     HEAVY = "heavy"  # several: gelu, and derivatives of smooth functions
 
 
-# From how many bytes on two threads beat one. A launch costs 2 us (TBB), or up to 10 where the other thread sleeps.
-PARALLEL_FROM_BYTES = {Cost.MEMORY: 1 << 19, Cost.LIGHT: 1 << 19, Cost.HEAVY: 1 << 18}
+@dataclass(frozen=True)
+class Thresholds:
+    """From how many bytes of output on a target is the faster one.
 
-# A thread gets at least this much to do at a time.
-CHUNK_BYTES = 1 << 14
+    Attributes
+    ----------
+    parallel_from
+        All threads against one, by the cost of the function.
+    streaming_from
+        Non-temporal stores, on all threads, against ordinary ones.
+    """
+
+    parallel_from: dict[Cost, int]
+    streaming_from: int
+
+
+# The threads' own caches hold what follows a call: streaming pays where input and output together exceed the last-level cache.
+DEFAULT = Thresholds({Cost.MEMORY: 1 << 18, Cost.LIGHT: 1 << 17, Cost.HEAVY: 1 << 16}, 1 << 27)

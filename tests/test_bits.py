@@ -3,10 +3,9 @@
 import numba
 import numpy as np
 import pytest
+from fastrelu.kernels.parallel import CHUNK
 from grid import ACTIVATIONS, ELEMENTWISE, each, operands, same_bits
 from numba import njit, prange
-
-from fastrelu.kernels.parallel import CHUNK
 
 HALF_TOO = ("float16", "float32", "float64")
 each_dtype = pytest.mark.parametrize("dtype", HALF_TOO)

@@ -145,9 +145,9 @@ def test_serial_and_parallel_are_not_mixed(tmp_path, first):
     """numba's key holds no options: the parallel variant once got the serial code from the disk."""
     code = """
 import numba
-from fastrelu import threads
+from fastrelu import pool
 from fastrelu.kernels.parallel import CHUNK
-assert threads.claim() == 2
+assert pool.claim(1 << 25) == 2
 large = np.resize(x, 1_000_000)
 def serial():
     return fr.relu.target(large.dtype)[0](large)

@@ -7,10 +7,10 @@ import numba
 import numpy as np
 import pytest
 import scipy.special
+from fastrelu.kernels.parallel import CHUNK
 from grid import FOLDS, each, same_bits
 
 import fastrelu as fr
-from fastrelu.kernels.parallel import CHUNK
 
 inf, nan = math.inf, math.nan
 SMOOTH = {name: function for name, function in FOLDS.items() if not function.pooled}

@@ -1,4 +1,4 @@
-"""Threads: several callers at once, forks, one thread, and every threading layer, each in a process of its own."""
+"""Threads: many callers at once, forks, limits, and every threading layer of Numba beside ours, each in a process of its own."""
 
 import os
 import subprocess
@@ -10,113 +10,84 @@ import numpy as np
 import pytest
 
 import fastrelu as fr
-from fastrelu import threads
+from fastrelu import pool
+from fastrelu.kernels import pool as native
 
 PACKAGE = Path(fr.__file__).parents[1]
 LAYERS = ("tbb", "omp", "workqueue")
+LARGE = 1 << 25  # bytes
 
 PRELUDE = """
-import os, sys, threading
+import concurrent.futures, multiprocessing, os, sys, threading, warnings
+import numba
 import numpy as np
 import fastrelu as fr
-from fastrelu import threads
+from fastrelu import pool
+warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
+
 x = np.random.default_rng(0).normal(size=400_000).astype(np.float32)
-relu = np.maximum(x, 0)
-sigmoid = 1 / (1 + np.exp(-x.astype(np.float64)))
-def right():
-    np.testing.assert_array_equal(fr.relu(x), relu)
-    np.testing.assert_allclose(fr.sigmoid(x), sigmoid, rtol=3e-7)
-    rows = fr.softmax(x.reshape(400, 1000))
-    np.testing.assert_allclose(rows.sum(1), 1, rtol=1e-5)
+bits = {n: (fr.relu.ufunc(x[:n]), fr.sigmoid.ufunc(x[:n])) for n in (100, 20_000, 100_000, 400_000)}
+rows = fr.softmax.ufunc(x.reshape(400, 1000))
+
+def right(times=1):
+    for _ in range(times):
+        for n, (relu, sigmoid) in bits.items():
+            assert np.array_equal(fr.relu(x[:n]), relu)
+            assert np.array_equal(fr.sigmoid(x[:n]), sigmoid)
+            assert np.array_equal(fr.sigmoid(x[:n][::-1]), sigmoid[::-1])
+        assert np.array_equal(fr.softmax(x.reshape(400, 1000)), rows)
+    return "right"
+
+def threads():
+    count = pool.claim(1 << 25)
+    pool.release(count)
+    return count
+
+@numba.njit(parallel=True)
+def theirs(values):
+    total = 0.0
+    for k in numba.prange(values.size):
+        total += values[k]
+    return total
+
+def in_a_child(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(7)
+    status = os.waitpid(pid, 0)[1]
+    assert status == 0, status
 """
 
-
-def python(code, timeout=120, **environment):
-    """Runs a program with our package; returns what it printed."""
-    settings = {**os.environ, "PYTHONPATH": str(PACKAGE), "NUMBA_NUM_THREADS": "2", **environment}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PRELUDE + code], env=settings, capture_output=True, text=True, timeout=timeout
-    )
-    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-2000:]}"
-    return done.stdout.split()
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_eight_callers_at_once(layer):
-    """workqueue aborts a process in which two threads enter it."""
-    code = """
+SCENARIOS = {
+    "8_threads": """
 errors = []
 def work():
     try:
-        for _ in range(20):
-            right()
+        right(10)
     except BaseException as error:
         errors.append(error)
 callers = [threading.Thread(target=work) for _ in range(8)]
 [caller.start() for caller in callers]
 [caller.join() for caller in callers]
 assert not errors, errors
-import numba
-print(numba.threading_layer())
-assert threads.claim() == 2
-threads.release(2)
-"""
-    assert python(code, NUMBA_THREADING_LAYER=layer) == [layer]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-@pytest.mark.parametrize("layer", LAYERS)
-def test_fork_after_parallel_use(layer):
-    """A child of an omp process would be killed, a grandchild would hang: both get the serial kernel."""
-    code = """
-import warnings
-warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
+""",
+    "futures": """
+with concurrent.futures.ThreadPoolExecutor(8) as executor:
+    assert set(executor.map(right, [3] * 24)) == {"right"}
+""",
+    "fork": """
+in_a_child(right)
 right()
-def child(depth):
-    assert threads.claim() == 1
-    right()
-    if depth:
-        pid = os.fork()
-        if pid == 0:
-            child(depth - 1)
-        status = os.waitpid(pid, 0)[1]
-        assert status == 0, status
-    os._exit(0)
-pid = os.fork()
-if pid == 0:
-    try:
-        child(1)
-    finally:
-        os._exit(7)
-status = os.waitpid(pid, 0)[1]
-assert status == 0, status
+""",
+    "fork_of_a_fork": """
+in_a_child(lambda: (right(), in_a_child(lambda: (right(), in_a_child(right))), right()))
 right()
-assert threads.claim() == 2
-print("fine")
-"""
-    assert python(code, NUMBA_THREADING_LAYER=layer) == ["fine"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_fork_before_any_use_keeps_the_threads():
-    code = """
-pid = os.fork()
-if pid == 0:
-    right()
-    os._exit(0 if threads.claim() == 2 else 7)
-assert os.waitpid(pid, 0)[1] == 0
-print("fine")
-"""
-    assert python(code) == ["fine"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_fork_while_another_thread_computes():
-    """The child must not inherit our lock, which nobody in it would release. Numba's compiler has one: compile first."""
-    code = """
-right()
-import warnings
-warnings.simplefilter("ignore", DeprecationWarning)
+""",
+    "fork_while_computing": """
 stop = threading.Event()
 def work():
     while not stop.is_set():
@@ -124,79 +95,174 @@ def work():
 worker = threading.Thread(target=work)
 worker.start()
 for _ in range(10):
-    pid = os.fork()
-    if pid == 0:
-        right()
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
+    in_a_child(right)
 stop.set()
 worker.join()
-print("fine")
-"""
-    assert python(code, NUMBA_THREADING_LAYER="tbb")[-1] == "fine"  # TBB prints that it could not join its threads
+""",
+    "spawn": """
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as processes:
+        assert all(np.array_equal(got, bits[400_000][0]) for got in processes.map(fr.relu, [x] * 4))
+""",
+    "multiprocessing_pool": """
+with multiprocessing.get_context("fork").Pool(3) as processes:
+    assert set(processes.map(right, [2] * 6)) == {"right"}
+""",
+    "beside_numba": """
+done = threading.Event()
+with concurrent.futures.ThreadPoolExecutor(4) as executor:
+    ours = [executor.submit(right, 10) for _ in range(4)]
+    while not all(each.done() for each in ours):
+        theirs(x)
+    assert {each.result() for each in ours} == {"right"}
+""",
+}
 
 
-def test_multiprocessing():
-    code = """
-import multiprocessing, warnings
-warnings.simplefilter("ignore", DeprecationWarning)
-right()
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    for got in pool.map(fr.relu, [x, x]):
-        np.testing.assert_array_equal(got, relu)
-print("fine")
-"""
-    assert python(code, NUMBA_THREADING_LAYER="omp") == ["fine"]
+def python(code, timeout=120, **environment):
+    """Runs a program with our package; returns what it printed."""
+    settings = {**os.environ, "PYTHONPATH": str(PACKAGE), "NUMBA_NUM_THREADS": "2", **environment}
+    command = [sys.executable, "-W", "error", "-c", PRELUDE + code]
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-2000:]}"
+    return done.stdout.split()
 
 
-def test_one_thread():
-    code = """
-right()
-assert threads.claim() == 1
-assert threads.claim() == 1  # nothing is held
-print(len(fr.relu._parallel), len(fr.sigmoid._parallel))
-"""
-    assert python(code, NUMBA_NUM_THREADS="1") == ["0", "0"]
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(scenario, layer):
+    """omp kills forked children, workqueue aborts when two threads enter it: not through our calls, even once it runs."""
+    if "fork" in SCENARIOS[scenario] and not hasattr(os, "fork"):
+        pytest.skip("no fork on this system")
+    start = (
+        "right()\n"
+        if scenario == "spawn"
+        else "theirs(x)\nassert numba.threading_layer() == os.environ['NUMBA_THREADING_LAYER']\n"
+    )
+    end = "assert threads() == 2\nprint('fine')"
+    # TBB prints that it could not join its threads after a fork
+    assert python(start + SCENARIOS[scenario] + end, NUMBA_THREADING_LAYER=layer)[-1] == "fine"
 
 
-def test_set_num_threads_is_respected():
-    code = """
-import numba
+class TestLimits:
+    """Ours, Numba's, and both together."""
+
+    def test_numba_num_threads(self):
+        assert python("right(); print(threads())", NUMBA_NUM_THREADS="1") == ["1"]
+
+    def test_set_num_threads(self):
+        code = "numba.set_num_threads(1); right(); print(threads()); numba.set_num_threads(2); right(); print(threads())"
+        assert python(code) == ["1", "2"]
+
+    def test_set_num_threads_stops_the_short_way(self):
+        """Small parallel calls never reach Python: they have to see that Numba runs."""
+        code = """
+from fastrelu.kernels import pool as native
+def generation():
+    fr.sigmoid(x[:100_000])
+    return int(pool.STATE[native.GATE]) // native.GENERATION
+pool.STATE[native.SKIP] = 0
+before = generation()
+pool.STATE[native.SKIP] = 0
+assert generation() == before + 1
 numba.set_num_threads(1)
-right()
-print(len(fr.relu._parallel))
+assert generation() == before + 1
 numba.set_num_threads(2)
-right()
-print(len(fr.relu._parallel))
+pool.STATE[native.SKIP] = 0
+print(generation() - before)
 """
-    assert python(code) == ["0", "1"]
+        assert python(code) == ["2"]
+
+    def test_environment(self):
+        assert python("right(); print(threads())", FASTRELU_NUM_THREADS="1") == ["1"]
+        assert python("right(); print(threads())", FASTRELU_NUM_THREADS="500") == ["2"]
+
+    @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", ""])
+    def test_wrong_environment(self, value):
+        with pytest.raises(AssertionError, match="FASTRELU_NUM_THREADS must be a positive integer"):
+            python("", FASTRELU_NUM_THREADS=value)
+
+    def test_function_and_context(self):
+        code = """
+fr.threads(1)
+assert threads() == 1 and numba.get_num_threads() == 2
+with fr.threads(2):
+    assert threads() == 2
+    with fr.threads(1):
+        assert threads() == 1
+        in_a_child(lambda: right() and (threads() == 1 or os._exit(9)))
+    assert threads() == 2
+print(threads())
+"""
+        assert python(code) == ["1"]
+
+    @pytest.mark.parametrize(
+        ("n", "error", "text"),
+        [
+            (0, ValueError, "threads: n must be from 1 to"),
+            (10**6, ValueError, "threads: n must be from 1 to"),
+            (1.0, TypeError, "threads: n must be an integer, got float"),
+            ("2", TypeError, "threads: n must be an integer, got str"),
+        ],
+    )
+    def test_errors(self, n, error, text):
+        before = pool.allowed()
+        with pytest.raises(error, match=text):
+            fr.threads(n)
+        assert pool.allowed() == before
 
 
-def test_no_pool_before_the_first_large_call():
-    """Under omp a loaded parallel kernel is enough to kill a forked child."""
+def test_nothing_starts_before_the_first_large_call():
     code = """
 fr.relu(x[:100]); fr.softmax(x[:100]); fr.sigmoid(list(x[:100]))
-pool = sys.modules.get("numba.np.ufunc.parallel")
-print(threads._started, bool(pool and pool._is_initialized))
+from numba.np.ufunc import parallel
+print(pool.STATE[pool.native.STARTED], parallel._is_initialized)
 """
-    assert python(code) == ["False", "False"]
+    assert python(code) == ["0", "False"]
+
+
+def test_an_ordinary_exit_while_threads_spin():
+    for _ in range(5):
+        assert python("fr.sigmoid(x); print('done')") == ["done"]
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 class TestClaim:
+    @pytest.fixture(autouse=True)
+    def no_stall(self):
+        """A busy machine may have made the pool wait for a thread; then calls stay serial for a while."""
+        pool.STATE[native.SKIP] = 0
+
     def test_second_caller_computes_alone(self):
-        count = threads.claim()
-        assert count == numba.get_num_threads() > 1
+        count = pool.claim(LARGE)
+        assert count == pool.allowed() > 1
         try:
-            assert threads.claim() == 1
-            threads.release(1)  # frees nothing: the first caller still has them
-            assert threads.claim() == 1
+            assert pool.claim(LARGE) == 1
+            pool.release(1)  # frees nothing: the first caller still has them
+            assert pool.claim(LARGE) == 1
             x = np.random.default_rng(0).normal(size=400_000)
             np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
         finally:
-            threads.release(count)
-        assert threads.claim() == count
-        threads.release(count)
+            pool.release(count)
+        assert pool.claim(LARGE) == count
+        pool.release(count)
+
+    def test_small_work_gets_one_thread(self):
+        assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
+        assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
+
+    def test_serial_for_a_while_after_a_stall(self):
+        pool.STATE[native.SKIP] = 2
+        assert [pool.claim(1 << 20) for _ in range(2)] == [1, 1]
+        count = pool.claim(1 << 20)
+        pool.release(count)
+        assert count > 1
+
+    def test_a_stall_does_not_matter_to_very_large_calls(self):
+        pool.STATE[native.SKIP] = 2
+        count = pool.claim(native.STALL_BYTES)
+        pool.release(count)
+        assert count > 1
 
     def test_released_after_an_error(self, monkeypatch):
         def fails(*_args, **_keywords):
@@ -205,6 +271,6 @@ class TestClaim:
         monkeypatch.setattr(fr.Elementwise, "target", fails)
         with pytest.raises(MemoryError):
             fr.tanh(np.zeros(1_000_000))
-        count = threads.claim()
-        threads.release(count)
+        count = pool.claim(LARGE)
+        pool.release(count)
         assert count > 1

@@ -93,6 +93,18 @@ def call(_context: Any, function: Any, words: Any) -> Any:
 
 
 @intrinsic
+def ask(_context: Any, function: Any, words: Any) -> Any:
+    """Calls the C function at an address with a tuple of 64-bit words, for the word that it returns."""
+
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        prototype = ir.FunctionType(WORD, [WORD] * len(words))
+        target = builder.inttoptr(args[0], prototype.as_pointer())
+        return builder.call(target, cgutils.unpack_tuple(builder, args[1], len(words)))
+
+    return types.intp(types.intp, types.UniTuple(types.intp, len(words))), codegen
+
+
+@intrinsic
 def enter_ieee(_context: Any) -> Any:
     """Sets IEEE arithmetic, whatever flush-to-zero or rounding mode a library left behind; returns what was in force."""
 

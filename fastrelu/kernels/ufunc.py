@@ -75,4 +75,4 @@ def make_ufunc(name: str, doc: str, loops: Sequence[Loop], signature: str | None
         ctypes.cast(texts[2], ctypes.c_char_p) if signature else None,
     )
     _alive.append((functions, data, types, texts, list(loops)))
-    return ufunc  # type: ignore[no-any-return]
+    return ufunc

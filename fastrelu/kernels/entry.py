@@ -1,0 +1,270 @@
+"""The shortest way from a call in Python to a kernel: a C function, compiled here, that CPython calls directly.
+
+It serves the common call, small contiguous arrays of one dtype and shape, perhaps with `out=`, and hands any other on to a
+Python function. It reads the public fields of NumPy's arrays and uses CPython's and NumPy's stable C interfaces, so that it takes
+a third of the time of a ufunc: no search for overrides, no dtype resolution, no iterator.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import register_jitable
+from numba.np.ufunc import parallel
+
+from fastrelu.kernels.elementwise import TABLE_BYTES
+from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
+from fastrelu.kernels.pool import MOST, claim, release, run_job
+from fastrelu.kernels.ufunc import Loop
+from fastrelu.vecmath.primitives import IEEE
+
+# An object's fields, in words: reference count, type; of an array also data, dimensions ...
+TYPE, DATA, NDIM, SHAPE, DTYPE, FLAGS = 1, 2, 3, 4, 7, 8
+LOW_HALF = (1 << 32) - 1  # these two are 32 bits wide
+C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
+LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
+
+# The table of a function, in words: what is its own, with sizes in bytes of output,
+ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL = range(7)
+# what is the same for all functions,
+ARRAY_TYPE, OUT, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, NUMBA, RUNS, TRUE = range(8, 19)
+# and a slot for each dtype.
+FIRST_SLOT, SLOT, MOST_SLOTS = 20, 6, 16
+KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA = range(SLOT)
+
+GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
+
+METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
+SUPPORTED = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+
+class _Method(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+@register_jitable(**IEEE)
+def is_like(array: int, first: int, table: int, needed: int) -> bool:
+    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
+    if peek(array, TYPE) != peek(table, ARRAY_TYPE) or peek(array, DTYPE) != peek(first, DTYPE):
+        return False
+    ndim = peek(first, NDIM) & LOW_HALF
+    if peek(array, FLAGS) & needed != needed or peek(array, NDIM) & LOW_HALF != ndim:
+        return False
+    same = True
+    for k in range(ndim):
+        same &= peek(peek(array, SHAPE), k) == peek(peek(first, SHAPE), k)
+    return same
+
+
+@register_jitable(**IEEE)
+def find_slot(table: int, dtype: int) -> int:
+    """The address of the slot of a dtype, 0 if it has not been compiled."""
+    for k in range(peek(table, SLOTS)):
+        slot = table + 8 * (FIRST_SLOT + k * SLOT)
+        if peek(slot, KIND) == dtype:
+            return slot
+    return 0
+
+
+@register_jitable(**IEEE)
+def length_of(array: int, slot: int) -> int:
+    """How many bytes an array has."""
+    length = peek(slot, ITEM_SIZE)
+    for k in range(peek(array, NDIM) & LOW_HALF):
+        length *= peek(peek(array, SHAPE), k)
+    return length
+
+
+@register_jitable(**IEEE)
+def given_out(table: int, args: int, given: int, keywords: int) -> int:
+    """The array given as `out=`, 0 if there is no keyword, -1 if there is another."""
+    if keywords == 0:
+        return 0
+    if peek(keywords, LENGTH_OF_TUPLE) != 1 or peek(keywords, ITEM_OF_TUPLE) != peek(table, OUT):
+        return -1
+    return peek(args, given)
+
+
+@register_jitable(**IEEE)
+def threads_for(table: int, length: int) -> int:
+    """How many threads it may use, to be released; 0 if only the long way can tell."""
+    if length < peek(table, PARALLEL_FROM):
+        return 1
+    # numba.set_num_threads can have been called only if Numba has started its own threads.
+    if ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE):
+        return 0
+    return claim(peek(table, POOL), length, peek(peek(table, POOL), MOST))
+
+
+@register_jitable(**IEEE)
+def new_array(table: int, like: int) -> int:
+    """An array of the same dtype and shape, in C order; 0 if there is no memory."""
+    ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
+    ndim = peek(like, NDIM) & LOW_HALF
+    return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, peek(like, SHAPE), 0, 0, 0, 0))
+
+
+@register_jitable(**IEEE)
+def compute(table: int, slot: int, pointers: int, length: int, threads: int) -> None:
+    """Runs the kernel, on the threads of a claim if there are several."""
+    n_arrays, operands, size = peek(table, ARRAYS), peek(table, ARRAYS) + peek(table, PARAMS) + 1, peek(slot, ITEM_SIZE)
+    thread = ask(peek(table, RELEASE_GIL), (0,)) if length >= GIL_BYTES else 0
+    if threads > 1:
+        steps, dimensions = stack(TABLE_BYTES), stack(8)
+        for k in range(operands):
+            poke(steps, k, size if k < n_arrays or k == operands - 1 else 0)
+        poke(dimensions, 0, length // size)
+        loop, data = peek(slot, LAYOUT_LOOP), peek(slot, LOOP_DATA)
+        run_job(peek(table, POOL), loop, data, pointers, dimensions, steps, operands, 0, size)
+    else:
+        control = enter_ieee()
+        call(peek(slot, KERNEL), (pointers, length // size))
+        leave_ieee(control)
+    if thread != 0:
+        ask(peek(table, TAKE_GIL), (thread,))
+
+
+@register_jitable(**IEEE)
+def short_way(table: int, args: int, given: int, keywords: int) -> int:
+    """The result as a new reference, or 0 if this call is not a common one."""
+    n_arrays, out = peek(table, ARRAYS), given_out(table, args, given, keywords)
+    if given != n_arrays or out == -1:
+        return 0
+    first = peek(args, 0)
+    if peek(first, TYPE) != peek(table, ARRAY_TYPE) or peek(first, NDIM) & LOW_HALF == 0:
+        return 0
+    slot = find_slot(table, peek(first, DTYPE))
+    length = length_of(first, slot) if slot else 0
+    if slot == 0 or length >= peek(table, LONG_FROM):
+        return 0
+    if out != 0 and not is_like(out, first, table, C_CONTIGUOUS | ALIGNED | WRITEABLE):
+        return 0
+    pointers = stack(TABLE_BYTES)
+    for k in range(n_arrays):
+        array = peek(args, k)
+        if not is_like(array, first, table, C_CONTIGUOUS | ALIGNED):
+            return 0
+        distance = peek(array, DATA) - peek(out, DATA) if out != 0 else 0
+        if distance != 0 and -length < distance < length:
+            return 0  # they overlap: one of them has to be copied
+        poke(pointers, k, peek(array, DATA))
+    for k in range(peek(table, PARAMS)):
+        poke(pointers, n_arrays + k, peek(slot, PARAM_VALUES) + 8 * k)
+    threads = threads_for(table, length)
+    if threads == 0:
+        return 0
+    if out != 0:
+        ask(peek(table, NEW_REFERENCE), (out,))
+    else:
+        out = new_array(table, first)
+    if out != 0:  # else the long way says that there is no memory
+        poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
+        compute(table, slot, pointers, length, threads)
+    if threads > 1:
+        release(peek(table, POOL))
+    return out
+
+
+@functools.cache
+def _entry() -> Any:
+    key = kernels_digest()
+
+    def entry(owner: int, args: int, given: int, keywords: int) -> int:
+        key  # noqa: B018
+        table = peek(owner, DATA)
+        result = short_way(table, args, given, keywords) if given > 0 else 0
+        if result == 0:
+            result = ask(peek(table, VECTORCALL), (peek(table, FALLBACK), args, given, keywords))
+        return result
+
+    return compile_cfunc(types.intp(*[types.intp] * 4), entry)
+
+
+@functools.cache
+def _common_words() -> Sequence[int]:
+    """What every table holds from ARRAY_TYPE on."""
+    multiarray = importlib.import_module("numpy._core._multiarray_umath")
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    numpys = ctypes.cast(pointer_of(multiarray._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    python = ctypes.pythonapi
+    functions = (
+        python.PyObject_Vectorcall,
+        numpys[_NEW_FROM_DESCR],
+        python.Py_IncRef,
+        python.PyEval_SaveThread,
+        python.PyEval_RestoreThread,
+        python.PyDict_GetItem,
+    )
+    addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
+    return id(np.ndarray), id(_OUT), *addresses, id(vars(parallel)), id(_RUNS), id(True)
+
+
+_OUT, _RUNS = sys.intern("out"), sys.intern("_is_initialized")
+_NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
+_alive: list[Any] = []  # CPython and the tables keep the addresses of these
+
+
+class Entry:
+    """The C function of one elementwise function, and the table that it reads.
+
+    Parameters
+    ----------
+    name
+        Of the function.
+    fallback
+        The Python function for all other calls.
+    n_arrays, params
+        How many operands are arrays; the default values of the parameters.
+    pool
+        The address of the thread pool's words.
+    parallel_from, long_from
+        From how many bytes of output on calls use threads, and take the long way.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fallback: Callable[..., Any],
+        n_arrays: int,
+        params: Sequence[float],
+        pool: int,
+        parallel_from: int,
+        long_from: int,
+    ) -> None:
+        self._params = params
+        self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
+        self._table[: POOL + 1] = n_arrays, len(params), parallel_from, long_from, 0, id(fallback), pool
+        self._table[ARRAY_TYPE : TRUE + 1] = _common_words()
+        method = _Method(name.encode(), _entry().address, METHOD_FLAGS, None)
+        new_function = ctypes.pythonapi.PyCFunction_NewEx
+        new_function.restype, new_function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+        self.function = new_function(ctypes.addressof(method), self._table, None)
+        _alive.append((method, fallback, self._table))
+
+    def add(self, kernel: int, loop: Loop, compute: np.dtype[Any]) -> None:
+        """Serves the dtype of one more loop, and of the kernel in it; `compute` is the dtype of the scalar parameters."""
+        dtype = loop.dtypes[-1]
+        params = np.zeros((len(self._params), 8), np.uint8)
+        params[:, : compute.itemsize] = np.array(self._params, compute).reshape(-1, 1).view(np.uint8)
+        place = FIRST_SLOT + SLOT * int(self._table[SLOTS])
+        addresses = params.ctypes.data, loop.address, loop.data.ctypes.data
+        self._table[place : place + SLOT] = id(dtype), kernel, dtype.itemsize, *addresses
+        self._table[SLOTS] += 1
+        _alive.append((dtype, loop, params))

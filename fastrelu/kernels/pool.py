@@ -1,0 +1,238 @@
+"""The thread pool, compiled: native threads that share one inner loop at a time, spin briefly for the next, then sleep.
+
+Numba's own layers cost too much here: a sleeping TBB worker takes 2 to 10 us to wake, omp stalls for milliseconds beside a
+busy process and kills forked children, and workqueue aborts when two threads enter it. This pool hands a job over in
+0.2 us while its threads spin, belongs to one caller at a time, and is simply made anew in a forked child.
+
+A caller opens the gate, and threads that see it in time enter; whoever comes late finds it closed and has missed nothing,
+because the caller works as well and everyone takes small chunks. So nobody ever waits for a thread that has not begun.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numba import types
+from numba.extending import register_jitable
+
+from fastrelu.kernels import atomics
+from fastrelu.kernels.elementwise import LOOP
+from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.pointers import ask, call, peek, poke, stack
+from fastrelu.vecmath.primitives import IEEE
+
+TABLE_BYTES = 128  # room for 16 words: operands, or dimensions
+ALIGN = 64  # a thread's share of elements ends on a cache line
+
+# The pool's memory, in 64-bit words; what different threads write lies on cache lines of its own (which come in pairs).
+LINE = 16
+GATE = 0  # generation, whether it is open, how many are inside
+JOB = 1 * LINE  # loop, data, args, dimensions, steps, operands, cores, count, chunk
+THREADS = 2 * LINE  # how many the job may have
+STOP = 2 * LINE + 1
+ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
+BUSY, STARTED, SKIP, MOST = 2 * LINE + 5, 2 * LINE + 6, 2 * LINE + 7, 2 * LINE + 8
+FIRST = 3 * LINE  # from here on, for each thread:
+CURSOR = 0  # how much of its share has been taken
+ASLEEP, LOCK, ALIVE = LINE, LINE + 1, LINE + 2
+STATE, INDEX = LINE + 3, LINE + 4  # what it needs to know when it starts
+SIZE = 2 * LINE
+
+MEMBERS, OPEN, GENERATION = (1 << 16) - 1, 1 << 16, 1 << 17
+# What a thread takes at a time: so little that the last one to finish does not keep the others waiting.
+CHUNKS_A_SHARE = 4
+SMALLEST_CHUNK_BYTES, LARGEST_CHUNK_BYTES = 1 << 13, 1 << 18
+
+SPINS = 1500  # 60 to 100 us: as long as a program takes from one call to the next, where it calls often
+PATIENCE = 4000  # spins of a caller for those who are still inside, before it gives its core away
+SKIPPED = 200  # calls that stay serial after a stall: with fewer stalls than 1 in 100 calls, they do not show in the p99
+STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
+
+
+@register_jitable(**IEEE)
+def part(job: int, start: int, count: int) -> None:
+    """Runs the job's loop over count of its outer elements, from start on."""
+    args, dimensions, steps = peek(job, 2), peek(job, 3), peek(job, 4)
+    addresses, sizes = stack(TABLE_BYTES), stack(TABLE_BYTES)
+    for k in range(peek(job, 5)):
+        poke(addresses, k, peek(args, k) + start * peek(steps, k))
+    poke(sizes, 0, count)
+    for k in range(1, peek(job, 6) + 1):
+        poke(sizes, k, peek(dimensions, k))
+    call(peek(job, 0), (addresses, sizes, steps, peek(job, 1)))
+
+
+@register_jitable(**IEEE)
+def take_part(state: int, index: int) -> None:
+    """Takes chunks until none are left: first of the thread's own share, which its cache knows from the last call."""
+    job, threads = state + 8 * JOB, peek(state, THREADS)
+    count, chunk = peek(job, 7), peek(job, 8)
+    align = 1 if peek(job, 6) else ALIGN
+    share = ((count + threads - 1) // threads + align - 1) // align * align
+    for k in range(threads):
+        owner = (index + k) % threads
+        cursor = state + 8 * (FIRST + owner * SIZE + CURSOR)
+        first = owner * share
+        length = min(share, count - first)
+        taken = atomics.add(cursor, chunk) if length > 0 else length
+        while taken < length:
+            part(job, first + taken, min(chunk, length - taken))
+            taken = atomics.add(cursor, chunk)
+
+
+@register_jitable(**IEEE)
+def worker(own: int) -> None:
+    """A thread of the pool, until it is told to stop."""
+    state, index = peek(own, STATE), peek(own, INDEX)
+    seen, spins = 0, 0
+    while atomics.load(state + 8 * STOP) == 0:
+        gate = atomics.load(state + 8 * GATE)
+        if gate & OPEN and gate // GENERATION != seen:
+            if atomics.replace(state + 8 * GATE, gate, gate + 1):
+                seen, spins = gate // GENERATION, 0
+                if index < peek(state, THREADS):
+                    take_part(state, index)
+                atomics.add(state + 8 * GATE, -1)
+        elif spins < SPINS:
+            spins += 1
+            atomics.pause()
+        else:
+            spins = 0
+            atomics.exchange(own + 8 * ASLEEP, 1)
+            gate = atomics.load(state + 8 * GATE)
+            awake = (gate & OPEN and gate // GENERATION != seen) or atomics.load(state + 8 * STOP) != 0
+            if not awake or atomics.exchange(own + 8 * ASLEEP, 0) == 0:  # somebody has just woken it: the lock is free
+                ask(peek(state, ACQUIRE), (peek(own, LOCK), 1))
+    atomics.store(own + 8 * ALIVE, 0)
+
+
+@register_jitable(**IEEE)
+def wake(state: int, threads: int) -> None:
+    """Wakes those of the first threads that sleep."""
+    for index in range(1, threads):
+        own = state + 8 * (FIRST + index * SIZE)
+        if atomics.load(own + 8 * ASLEEP) and atomics.exchange(own + 8 * ASLEEP, 0):
+            ask(peek(state, RELEASE), (peek(own, LOCK),))
+
+
+@register_jitable(**IEEE)
+def share_out(state: int) -> None:
+    """Opens the gate to the job that has been written down, works on it, and waits until everybody has left."""
+    threads = peek(state, THREADS)
+    for index in range(threads):
+        poke(state, FIRST + index * SIZE + CURSOR, 0)
+    gate = (peek(state, GATE) // GENERATION + 1) * GENERATION + OPEN
+    atomics.store(state + 8 * GATE, gate)
+    wake(state, threads)
+    take_part(state, 0)
+    atomics.add(state + 8 * GATE, -OPEN)
+    spins = 0
+    while atomics.load(state + 8 * GATE) & MEMBERS:
+        spins += 1
+        if spins < PATIENCE:
+            atomics.pause()
+        else:
+            ask(peek(state, YIELD), (0,))
+    if spins >= PATIENCE:
+        poke(state, SKIP, SKIPPED)
+
+
+@register_jitable(**IEEE)
+def claim(state: int, size: int, most: int) -> int:
+    """How many threads a call that writes so many bytes may use, and until it releases them nobody else; 0 if too few run.
+
+    Never blocks: a second caller is faster on its own core than waiting. After a stall, when another process had the core of
+    a thread that had begun a chunk, the next calls stay serial.
+    """
+    threads = min(most, size // (2 * SMALLEST_CHUNK_BYTES))
+    if threads <= 1 or not atomics.replace(state + 8 * BUSY, 0, 1):
+        return 1
+    if peek(state, SKIP) > 0 and size < STALL_BYTES:
+        poke(state, SKIP, peek(state, SKIP) - 1)
+        threads = 1
+    elif peek(state, STARTED) < threads:
+        threads = 0
+    if threads <= 1:
+        atomics.store(state + 8 * BUSY, 0)
+    else:
+        poke(state, THREADS, threads)
+    return threads
+
+
+@register_jitable(**IEEE)
+def release(state: int) -> None:
+    """Ends a claim of more than one thread."""
+    atomics.store(state + 8 * BUSY, 0)
+
+
+@register_jitable(**IEEE)
+def run_job(
+    state: int, loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, cores: int, size: int
+) -> None:
+    """Runs an inner loop on the threads of a claim; an outer element of its output has so many bytes."""
+    count, job = peek(dimensions, 0), state + 8 * JOB
+    share = count * size // (peek(state, THREADS) * CHUNKS_A_SHARE)
+    chunk = max(min(share, LARGEST_CHUNK_BYTES), SMALLEST_CHUNK_BYTES) // max(size, 1)
+    if not cores:
+        chunk = (chunk + ALIGN - 1) // ALIGN * ALIGN
+    elif chunk == 0:
+        chunk = 1
+    poke(job, 0, loop)
+    poke(job, 1, data)
+    poke(job, 2, args)
+    poke(job, 3, dimensions)
+    poke(job, 4, steps)
+    poke(job, 5, operands)
+    poke(job, 6, cores)
+    poke(job, 7, count)
+    poke(job, 8, chunk)
+    share_out(state)
+
+
+@register_jitable(**IEEE)
+def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
+    """NumPy's inner loop: runs another one on all threads. Data: loop, its data, operands, cores, pool, item size."""
+    cores, size = peek(data, 3), peek(data, 5)
+    for k in range(1, cores + 1):
+        size *= peek(dimensions, k)
+    if peek(dimensions, 0) * size < 2 * SMALLEST_CHUNK_BYTES:
+        call(peek(data, 0), (args, dimensions, steps, peek(data, 1)))
+    else:
+        run_job(peek(data, 4), peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), cores, size)
+
+
+@functools.cache
+def pooled_loop() -> Any:
+    """The loop that callers run, compiled once for all functions."""
+    key = kernels_digest()
+
+    def pooled_loop(args: int, dimensions: int, steps: int, data: int) -> None:
+        key  # noqa: B018
+        pooled(args, dimensions, steps, data)
+
+    return compile_cfunc(LOOP, pooled_loop)
+
+
+@functools.cache
+def claim_function() -> Any:
+    """`claim`, compiled, for callers in Python."""
+    key = kernels_digest()
+
+    def claim_function(state: int, size: int, most: int) -> int:
+        key  # noqa: B018
+        return claim(state, size, most)
+
+    return compile_cfunc(types.intp(types.intp, types.intp, types.intp), claim_function)
+
+
+@functools.cache
+def worker_thread() -> Any:
+    """What a thread of the pool runs, compiled; of the address of its own words."""
+    key = kernels_digest()
+
+    def worker_thread(own: int) -> None:
+        key  # noqa: B018
+        worker(own)
+
+    return compile_cfunc(types.void(types.intp), worker_thread)

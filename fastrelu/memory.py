@@ -1,0 +1,173 @@
+"""Reuse of large output buffers: a fresh one costs more than the arithmetic, because the system clears every page of it.
+
+A buffer is free again when nothing refers to it: it belongs to an object that is not an array, so NumPy keeps that object
+alive from every view, slice, memoryview and export of the result, and nobody has to count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import operator
+import os
+import threading
+from typing import Any
+
+import numpy as np
+
+from fastrelu.arrays import reject
+
+FROM_BYTES = 1 << 22  # smaller ones come from malloc, which keeps its pages
+HUGE_PAGE = 1 << 21
+DEFAULT_LIMIT, SHARE_OF_RAM = 1 << 30, 8  # at most this much, and at most an eighth of the machine's memory
+_PRIVATE: dict[str, Any] = {} if os.name == "nt" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+
+
+class Buffer:
+    """Anonymous memory, aligned to a huge page.
+
+    Parameters
+    ----------
+    size
+        In bytes.
+    """
+
+    __slots__ = ("_map", "address", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._map = mmap.mmap(-1, size + HUGE_PAGE, **_PRIVATE)
+        first = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        offset = -first % HUGE_PAGE
+        self.address = first + offset
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with contextlib.suppress(OSError):  # a kernel without them
+                self._map.madvise(mmap.MADV_HUGEPAGE, offset, size)
+
+
+class Owner:
+    """What a result's memory belongs to: gives it back when the last reference is gone."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "_buffer")
+
+    def __init__(self, buffer: Buffer, size: int) -> None:
+        self._buffer = buffer
+        self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (buffer.address, False), "version": 3}
+
+    def __del__(self) -> None:
+        _shelf.put(self._buffer)
+
+
+class Shelf:
+    """The free buffers, the one last used at the end."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.kept = self.reused = self.made = 0
+        self._free: list[Buffer] = []
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> Buffer:
+        """A free buffer of this size, or a new one."""
+        with self._lock:
+            for index in range(len(self._free) - 1, -1, -1):
+                if self._free[index].size == size:
+                    self.kept -= size
+                    self.reused += 1
+                    return self._free.pop(index)
+            self.made += 1
+        return Buffer(size)
+
+    def put(self, buffer: Buffer) -> None:
+        """Keeps a buffer; never waits, because the garbage collector may call it in the middle of any of these methods."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if buffer.size <= self.limit:
+                    self._free.append(buffer)
+                    self.kept += buffer.size
+                    self._drop(self.limit)
+            finally:
+                self._lock.release()
+
+    def shrink(self, limit: int) -> None:
+        """Drops the buffers that have not been used for the longest time, down to so many bytes."""
+        with self._lock:
+            self._drop(limit)
+
+    def _drop(self, limit: int) -> None:
+        while self.kept > limit:
+            self.kept -= self._free.pop(0).size
+
+    def after_fork(self) -> None:
+        """In the child: another thread of the parent may have held the lock, in the middle of something."""
+        self._lock = threading.Lock()
+        self._free, self.kept = [], 0
+
+
+def _default_limit() -> int:
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # no sysconf: Windows
+        return min(DEFAULT_LIMIT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE_OF_RAM)
+    return DEFAULT_LIMIT // 2
+
+
+_shelf = Shelf(_default_limit())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_shelf.after_fork)
+
+
+def empty_like(array: Any, dtype: np.dtype[Any]) -> Any:
+    """An uninitialised array of an array's shape and memory order, in memory that was used before where there is some."""
+    size = array.size * dtype.itemsize
+    step = 1 << (size.bit_length() - 4)  # sizes that differ by less than an eighth share buffers
+    rounded = -(-size // step) * step
+    if size < FROM_BYTES or rounded > _shelf.limit or not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return np.empty_like(array, dtype, subok=False)
+    flat = np.asarray(Owner(_shelf.take(rounded), size)).view(dtype)
+    return flat.reshape(array.shape) if array.flags.c_contiguous else flat.reshape(array.shape[::-1]).T
+
+
+def limit(size: int | None = None) -> int:
+    """Sets how much free memory is kept for results to come.
+
+    Parameters
+    ----------
+    size : int, optional
+        In bytes; 0 turns the reuse off. The default is 1 GiB, or an eighth of the machine's memory if that is less.
+
+    Returns
+    -------
+    int
+        What is in force now, in bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer; if it is negative.
+    """
+    if size is not None:
+        try:
+            wanted = operator.index(size)
+        except TypeError:
+            reject(TypeError, "memory.limit", "size", "be an integer", type(size).__name__)
+        if wanted < 0:
+            reject(ValueError, "memory.limit", "size", "be at least 0", str(wanted))
+        _shelf.limit = wanted
+        _shelf.shrink(wanted)
+    return _shelf.limit
+
+
+def clear() -> None:
+    """Gives all free buffers back to the system; those in use are kept when they become free."""
+    _shelf.shrink(0)
+
+
+def stats() -> dict[str, int]:
+    """What the reuse has done.
+
+    Returns
+    -------
+    dict of str to int
+        ``limit`` and ``kept`` in bytes; how many buffers have been ``made`` and ``reused`` in this process.
+    """
+    return {"limit": _shelf.limit, "kept": _shelf.kept, "made": _shelf.made, "reused": _shelf.reused}

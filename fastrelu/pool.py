@@ -1,0 +1,206 @@
+"""Our threads: how many there are, who may use them now, forks, and the end of the process."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import operator
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numba
+import numpy as np
+from numba.np.ufunc import parallel
+
+from fastrelu.arrays import reject
+from fastrelu.kernels import pool as native
+from fastrelu.kernels.ufunc import Loop
+
+_python = ctypes.pythonapi
+_allocate_lock, _acquire_lock = _python.PyThread_allocate_lock, _python.PyThread_acquire_lock
+_allocate_lock.restype, _allocate_lock.argtypes = ctypes.c_void_p, []
+_acquire_lock.restype, _acquire_lock.argtypes = ctypes.c_int, [ctypes.c_void_p, ctypes.c_int]
+_release_lock = _python.PyThread_release_lock
+_release_lock.restype, _release_lock.argtypes = None, [ctypes.c_void_p]
+_start_thread = _python.PyThread_start_new_thread
+_start_thread.restype, _start_thread.argtypes = ctypes.c_ulong, [ctypes.c_void_p, ctypes.c_void_p]
+
+
+@functools.cache
+def _claim() -> Callable[[int, int, int], int]:
+    return ctypes.PYFUNCTYPE(*[ctypes.c_ssize_t] * 4)(native.claim_function().address)
+
+
+def _start(threads: int) -> None:
+    """Starts as many as are missing, and writes down what the compiled code needs to know."""
+    functions = {native.ACQUIRE: _acquire_lock, native.RELEASE: _release_lock, native.YIELD: _yield()}
+    for place, function in functions.items():
+        STATE[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
+    for index in range(max(int(STATE[native.STARTED]), 1), threads):  # the caller counts as the first
+        own = _words_of(index)
+        lock = _allocate_lock()
+        _acquire_lock(lock, 1)
+        own[native.LOCK], own[native.ALIVE] = lock, 1
+        own[native.STATE], own[native.INDEX] = STATE.ctypes.data, index
+        _start_thread(native.worker_thread().address, own.ctypes.data)
+        STATE[native.STARTED] = index + 1
+
+
+def _stop() -> None:
+    """Ends the threads while the code that they run is still there: at the end of the process."""
+    if STATE[native.STARTED] and _claim()(STATE.ctypes.data, native.STALL_BYTES, most_threads()) > 1:  # and never releases
+        STATE[native.STOP] = 1
+        for own in map(_words_of, range(1, int(STATE[native.STARTED]))):
+            while own[native.ALIVE]:
+                if own[native.ASLEEP]:
+                    own[native.ASLEEP] = 0
+                    _release_lock(int(own[native.LOCK]))
+                time.sleep(1e-5)
+
+
+def _aligned_words(count: int) -> Any:
+    words = np.zeros(count + native.LINE, np.int64)
+    return words[(-words.ctypes.data) % (8 * native.LINE) // 8 :][:count]
+
+
+def _words_of(index: int) -> Any:
+    return STATE[native.FIRST + index * native.SIZE :][: native.SIZE]
+
+
+def _yield() -> Any:
+    if sys.platform == "win32":
+        return ctypes.WinDLL("kernel32").SwitchToThread
+    return ctypes.CDLL(None).sched_yield
+
+
+def most_threads() -> int:
+    """As many as there are: NUMBA_NUM_THREADS, or the cores that this process may use."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+STATE = _aligned_words(native.FIRST + native.SIZE * most_threads())  # compiled loops know its address
+_starting = threading.Lock()
+
+
+def allowed() -> int:
+    """How many threads a call may use, if no other caller has them: ours and numba's limits both hold."""
+    limit = int(STATE[native.MOST])
+    if parallel._is_initialized:  # numba.set_num_threads may have been called
+        limit = min(limit, int(numba.get_num_threads()))
+    return limit
+
+
+def claim(size: int) -> int:
+    """How many threads a call that writes so many bytes may use; it gives them back with `release`.
+
+    Never blocks: a second caller is faster on its own core than waiting. After a stall, when another process had the core of
+    a thread that had begun a chunk, the next calls stay serial.
+    """
+    most = allowed()
+    threads = _claim()(STATE.ctypes.data, size, most)
+    if threads == 0:
+        with _starting:
+            _start(most)
+        threads = _claim()(STATE.ctypes.data, size, most)
+    return threads
+
+
+def release(threads: int) -> None:
+    """Gives back what claim returned."""
+    if threads > 1:
+        STATE[native.BUSY] = 0
+
+
+def pooled_loop(serial: Loop, cores: int = 0) -> Loop:
+    """The same loop on the threads of a claim.
+
+    Parameters
+    ----------
+    serial
+        Any inner loop, elementwise or generalised.
+    cores
+        How many core dimensions a generalised one has.
+    """
+    size = serial.dtypes[-1].itemsize
+    words = [serial.address, serial.data.ctypes.data, len(serial.dtypes), cores, STATE.ctypes.data, size]
+    compiled = native.pooled_loop()
+    return Loop(compiled.address, np.array(words, np.int64), serial.dtypes, (serial, compiled))
+
+
+class threads(contextlib.AbstractContextManager["threads"]):
+    """Limits the threads that fastrelu uses, and nobody else's.
+
+    It takes effect at once, for the whole process; as a context manager it puts back what was in force. The environment variable
+    FASTRELU_NUM_THREADS does the same at the start. `numba.set_num_threads` and NUMBA_NUM_THREADS limit
+    fastrelu as well.
+
+    Parameters
+    ----------
+    n : int
+        From 1 to the number of cores that the process may use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer; if it is out of range.
+    """
+
+    def __init__(self, n: int) -> None:
+        try:
+            wanted = operator.index(n)
+        except TypeError:
+            reject(TypeError, "threads", "n", "be an integer", type(n).__name__)
+        if not 1 <= wanted <= most_threads():
+            reject(ValueError, "threads", "n", f"be from 1 to {most_threads()}", str(wanted))
+        self._before, STATE[native.MOST] = int(STATE[native.MOST]), wanted
+
+    def __exit__(self, *_: object) -> None:
+        STATE[native.MOST] = self._before
+
+
+def _after_fork() -> None:
+    global _starting
+    most = int(STATE[native.MOST])
+    STATE[:] = 0  # the threads are gone, and another one of the parent may have had a claim
+    STATE[native.MOST] = most
+    _starting = threading.Lock()
+
+
+def _from_environment() -> None:
+    given = os.environ.get("FASTRELU_NUM_THREADS")
+    if given is not None:
+        if not given.isdecimal() or not int(given):
+            reject(ValueError, "fastrelu", "FASTRELU_NUM_THREADS", "be a positive integer", repr(given))
+        threads(min(int(given), most_threads()))
+
+
+def _likely_libraries() -> Iterator[str]:
+    """Where pip puts TBB."""
+    if sys.platform == "win32":
+        yield os.path.join(sys.prefix, "Library", "bin", "tbb12.dll")
+    yield from (os.path.join(prefix, "lib", "libtbb.so.12") for prefix in (sys.prefix, os.path.expanduser("~/.local")))
+
+
+def load_tbb() -> None:
+    """Makes `pip install tbb` enough for Numba, which asks a linker that does not know virtual environments (numba#6108).
+
+    We do not need it; a user's own parallel functions, with our formulas in them, do: they keep their latency on a busy machine.
+    """
+    for path in _likely_libraries():
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+            return
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_stop)
+STATE[native.MOST] = most_threads()
+_from_environment()
+load_tbb()
