@@ -9,6 +9,8 @@ from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
 
+from fastrelu.kernels.storage import is_bfloat16
+
 Dtype = np.dtype[Any]
 
 
@@ -45,13 +47,15 @@ def as_operand(name: str, argument: str, value: Any) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def is_real(dtype: Dtype) -> bool:
-    """Whether it is a bool, integer or float dtype of at most 64 bits."""
-    return dtype.kind in "biuf" and dtype.itemsize <= 8
+    """Whether it is a bool, integer or float dtype of at most 64 bits, or bfloat16."""
+    return (dtype.kind in "biuf" and dtype.itemsize <= 8) or is_bfloat16(dtype)
 
 
 @functools.lru_cache(maxsize=256)
 def computed_in(dtype: Dtype, supported: tuple[Dtype, ...]) -> Dtype:
     """The dtype rule: the first supported dtype that holds every value of the given one, as NumPy's ufuncs choose."""
+    if is_bfloat16(dtype):
+        return dtype
     return next(candidate for candidate in supported if np.can_cast(dtype, candidate))
 
 

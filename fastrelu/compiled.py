@@ -11,6 +11,7 @@ import numpy as np
 from fastrelu import memory, pool
 from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose
+from fastrelu.kernels.storage import bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import DEFAULT, Cost
 
@@ -81,8 +82,8 @@ class Compiled:
 
     @functools.cached_property
     def ufunc(self) -> np.ufunc:
-        """The numpy.ufunc: one loop for each supported dtype, on one thread."""
-        return self._make_ufunc([self.loop(dtype) for dtype in self.supported])
+        """The numpy.ufunc: one loop for each supported dtype, on one thread; bfloat16 if ml_dtypes has been imported."""
+        return self._make_ufunc([self.loop(dtype) for dtype in (*self.supported, *bfloat16())])
 
     def _make_ufunc(self, loops: list[Loop]) -> np.ufunc:
         return make_ufunc(self.dotted_name, self.__doc__ or "", loops, self._core_signature)

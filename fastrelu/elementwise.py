@@ -197,7 +197,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         for key, least in self.minimum.items():
             arrays.check_minimum(name, key, scalars[list(self.params).index(key)], least)
         dtype = arrays.computed_in(dtype, supported)
-        return arrays.fit_integers(dtype, scalars) if scalars and dtype.kind != "f" else (dtype, scalars)
+        return arrays.fit_integers(dtype, scalars) if scalars and dtype.kind in "iu" else (dtype, scalars)
 
     def _chosen(self, option: str, value: Any) -> Elementwise:
         choices = self.options[option]

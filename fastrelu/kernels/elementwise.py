@@ -16,7 +16,7 @@ from numba.extending import intrinsic, register_jitable
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.kernels.options import compile_cfunc, kernels_digest
 from fastrelu.kernels.pointers import WORD, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack, typed_pointer
-from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.kernels.storage import BY_NAME
 from fastrelu.vecmath.primitives import IEEE
 
 RUN = types.void(types.intp, types.intp)  # the address of the operands' addresses, the number of elements
@@ -37,7 +37,7 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
     """
     if not isinstance(dtype, types.Literal):
         return None  # Numba's second try, after an error in the formula: that one is to be reported
-    storage = BY_DTYPE[np.dtype(dtype.literal_value)]
+    storage = BY_NAME[dtype.literal_value]
     arrays, params = n_arrays.literal_value, n_params.literal_value
     inner = resolve(context, formula, storage.compute, arrays + params)
 

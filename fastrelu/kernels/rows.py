@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from fastrelu.kernels.elementwise import LOOP
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import WORD, enter_ieee, leave_ieee, peek, poke, stack, typed_pointer
-from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.kernels.storage import BY_DTYPE, BY_NAME
 from fastrelu.kernels.ufunc import Loop
 
 # Rows that are not contiguous are copied, several together, so that neighbours in memory are read together: 5 times faster
@@ -27,7 +27,7 @@ def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     """Calls a row formula with contiguous arrays; the table holds the address and the length of each."""
     if not isinstance(dtype, types.Literal):
         return None  # as in sweep
-    item = BY_DTYPE[np.dtype(dtype.literal_value)].compute
+    item = BY_NAME[dtype.literal_value].compute
     kind = types.Array(item, 1, "C")
     inner = context.resolve_function_type(row, (kind,) * count.literal_value, {})
 
@@ -56,7 +56,7 @@ def convert_rows(
     _context: Any, dtype: Any, load: Any, buffer: Any, memory: Any, row_step: Any, step: Any, rows: Any, count: Any
 ) -> Any:
     """Between contiguous rows of the compute type and memory of a dtype, strided both along and across the rows."""
-    storage = BY_DTYPE[np.dtype(dtype.literal_value)]
+    storage = BY_NAME[dtype.literal_value]
 
     def codegen(target: Any, builder: Any, signature: Any, args: Any) -> Any:
         compute = target.get_data_type(storage.compute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,46 @@ _HALF = Storage(
     load=lambda builder, value: builder.fpext(value, ir.FloatType()),
     store=lambda builder, value: builder.fptrunc(value, ir.HalfType()),
 )
+
+
+def _widened(builder: Any, value: Any) -> Any:
+    """bfloat16 to float32: the upper half of its bits."""
+    word = ir.IntType(32)
+    return builder.bitcast(builder.shl(builder.zext(value, word), word(16)), ir.FloatType())
+
+
+def _rounded(builder: Any, value: Any) -> Any:
+    """float32 to bfloat16, to nearest even; a NaN stays one, whatever bits are cut off."""
+    word = ir.IntType(32)
+    bits = builder.bitcast(value, word)
+    odd = builder.and_(builder.lshr(bits, word(16)), word(1))
+    nearest = builder.add(bits, builder.add(odd, word(0x7FFF)))
+    quiet = builder.or_(bits, word(0x400000))
+    chosen = builder.select(builder.fcmp_unordered("uno", value, value), quiet, nearest)
+    return builder.trunc(builder.lshr(chosen, word(16)), ir.IntType(16))
+
+
 _INTEGERS = tuple(_plain(f"{sign}int{bits}") for bits in (8, 16, 32, 64) for sign in ("", "u"))
 _FLOATS = (_HALF, _plain("float32"), _plain("float64"))
 
 BY_DTYPE = {storage.dtype: storage for storage in (*_INTEGERS, *_FLOATS)}
+BY_NAME = {dtype.name: storage for dtype, storage in BY_DTYPE.items()}
+
+
+def bfloat16() -> tuple[np.dtype[Any], ...]:
+    """The dtype, if ml_dtypes has been imported."""
+    package = sys.modules.get("ml_dtypes")
+    found = (np.dtype(package.bfloat16),) if package else ()
+    return tuple(filter(is_bfloat16, found))
+
+
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Whether this is ml_dtypes' type; makes it known. A process that never sees such an array never imports that package."""
+    if dtype.kind == "V" and dtype.name == "bfloat16" and dtype not in BY_DTYPE:
+        storage = Storage(dtype, types.float32, ir.IntType(16), load=_widened, store=_rounded)
+        BY_DTYPE[dtype] = BY_NAME["bfloat16"] = storage
+    return dtype.kind == "V" and dtype in BY_DTYPE
+
+
 FLOATS = tuple(storage.dtype for storage in _FLOATS)
 INTEGERS = tuple(storage.dtype for storage in _INTEGERS)
