@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastrelu.dispatch import LINE, Target, choose, chunk_size
+from fastrelu.dispatch import Target, choose
 from fastrelu.thresholds import CHUNK_BYTES, PARALLEL_FROM_BYTES, Cost
 
 
