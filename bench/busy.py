@@ -19,7 +19,7 @@ from compare.grid import FORWARD, Case, count, processors, short
 from compare.libraries import OURS
 from compare.machine import machine
 from compare.processes import Worker
-from compare.tables import duration, verdict
+from compare.tables import duration, screen, verdict
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -105,7 +105,7 @@ def show(times: dict[Case, dict[str, list[float]]], processes: int) -> None:
         missed += ratio is not None and ratio > TARGET
         end = ("", "") if ratio is None else (f"{ratio:.2f}", verdict(ratio <= TARGET))
         table.add_row(case.function, short(case.size), *cells, *end)
-    Console().print(table)
+    screen().print(table)
     print(f"target: at most {TARGET} times the serial kernel's p99; {missed} missed")
 
 

@@ -7,7 +7,6 @@ A library that is not installed is left out; a cell is empty where a library has
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +23,6 @@ from compare.results import Cell, Results
 from rich.console import Console
 from rich.progress import Progress
 
-WIDTH = 200  # columns, where the output goes to a file
 ARRAYS_AT_ONCE = 5  # operands, outputs and temporary arrays of a process
 
 
@@ -55,7 +53,7 @@ def main(
     read: Annotated[Path | None, typer.Option(help="Shows the file of an earlier run; measures nothing.")] = None,
 ) -> None:
     """Measures, writes every number to a file, and shows tables and the targets."""
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = tables.screen()
     if read:
         tables.show(console, Results.read(read))
         return
@@ -126,6 +124,7 @@ def take_turns(workers: Sequence[Worker], case: Case, settings: dict[str, Any], 
                 active.remove(worker)
             else:
                 cell.rounds.append(answer["value"])
+                cell.gives = answer["gives"] if answer["gives"] != case.dtype else ""
         active = active[1:] + active[:1]
     return {library: cell for library, cell in cells.items() if cell.rounds or cell.error}
 

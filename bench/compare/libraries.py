@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,38 @@ def as_numpy(dtype: str) -> np.dtype[Any]:
     return np.dtype(getattr(importlib.import_module("ml_dtypes"), dtype) if dtype == "bfloat16" else dtype)
 
 
-class NumPy:
-    """The expression of fastrelu's registry, as a user would write it."""
+class Library(ABC):
+    """A library in the process that measures it.
 
-    packages: tuple[str, ...] = ("numpy",)
+    Attributes
+    ----------
+    packages
+        Those whose versions matter.
+    threads
+        How many the process may use.
+    """
+
+    packages: tuple[str, ...]
 
     def __init__(self, threads: int) -> None:
-        """Imports what it needs: the process may use so many threads."""
+        """Imports what it needs."""
+        self.threads = threads
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         """An array of the library's own kind with the values of this one, over and over."""
         return np.resize(block.astype(as_numpy(dtype)), size)
 
+    @abstractmethod
     def call(self, case: Case) -> Call | None:
         """The statement of a case, None where the library does not have it."""
+
+
+class NumPy(Library):
+    """The expression of fastrelu's registry, as a user would write it."""
+
+    packages = ("numpy",)
+
+    def call(self, case: Case) -> Call | None:
         registered = importlib.import_module("fastrelu").registry.get(case.function)
         names = {"erf": importlib.import_module("scipy.special").erf, **vars(np)}
         text = self.text(case)
@@ -43,10 +62,11 @@ class NumPy:
 
     def text(self, case: Case) -> str:
         """The plain expression of a case."""
-        return getattr(FUNCTIONS[case.function], "expression" if case.direction == FORWARD else case.direction)
+        text: str = getattr(FUNCTIONS[case.function], "expression" if case.direction == FORWARD else case.direction)
+        return text
 
 
-class SciPy(NumPy):
+class SciPy(Library):
     """scipy.special."""
 
     packages = ("scipy",)
@@ -74,7 +94,7 @@ class NumExpr(NumPy):
         return fill(case, f"evaluate({text!r}, {{{{{arrays}}}}}{{out}})", {"evaluate": evaluate})
 
 
-class FastReLU(NumPy):
+class FastReLU(Library):
     """fastrelu as its users call it."""
 
     packages = ("fastrelu", "numba", "tbb")
@@ -104,17 +124,16 @@ class Serial(FastReLU):
         return fill(case, f"ufunc({operands}{{out}})", {"ufunc": function.ufunc, **params})
 
 
-class Torch:
+class Torch(Library):
     """PyTorch, by its shortest ways: C functions and aten's backward functions."""
 
     packages = ("torch",)
 
     def __init__(self, threads: int) -> None:
-        import torch
-
-        torch.set_num_threads(threads)
-        torch.set_grad_enabled(False)
-        self.torch = torch
+        super().__init__(threads)
+        self.torch: Any = importlib.import_module("torch")
+        self.torch.set_num_threads(threads)
+        self.torch.set_grad_enabled(False)
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         tensor = self.torch.from_numpy(block).to(getattr(self.torch, dtype))
@@ -134,17 +153,16 @@ class Torch:
         return f"backward(grad, {operands}{ending})", {**vars(self.torch), "backward": getattr(backward, overload)}
 
 
-class Jax:
+class Jax(Library):
     """JAX, jitted, on the CPU; each call waits for its result."""
 
     packages = ("jax", "jaxlib", "ml_dtypes")
 
     def __init__(self, threads: int) -> None:
-        import jax
-
-        jax.config.update("jax_platforms", "cpu")
-        jax.config.update("jax_enable_x64", True)
-        self.jax = jax
+        super().__init__(threads)
+        self.jax: Any = importlib.import_module("jax")
+        self.jax.config.update("jax_platforms", "cpu")
+        self.jax.config.update("jax_enable_x64", True)
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         return self.jax.numpy.asarray(np.resize(block.astype(as_numpy(dtype)), size))
@@ -167,15 +185,14 @@ class Jax:
         return self.jax.jit(eval(f"lambda {', '.join(operands)}: {text}", dict(vars(module))))
 
 
-class Streaming:
+class Streaming(Library):
     """The limit: our copy, round the caches."""
 
     packages = ("numba",)
 
     def __init__(self, threads: int) -> None:
-        from . import streaming
-
-        self.streaming = streaming
+        super().__init__(threads)
+        self.streaming: Any = importlib.import_module(f"{__package__}.streaming")
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         array = self.streaming.aligned(size, as_numpy(dtype))
@@ -203,7 +220,7 @@ def fill(case: Case, text: str, names: dict[str, Any]) -> Call | None:
     return text.format(name=case.function, out=", out=out" if case.out else ""), names
 
 
-LIBRARIES = {
+LIBRARIES: dict[str, type[Library]] = {
     "fastrelu": FastReLU,
     "numpy": NumPy,
     "scipy": SciPy,

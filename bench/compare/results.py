@@ -23,10 +23,13 @@ class Cell:
         Seconds a call, in each round.
     error
         Why there are none.
+    gives
+        The dtype of a fresh result, where it is not that of the case.
     """
 
     rounds: list[float] = field(default_factory=list)
     error: str = ""
+    gives: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -57,10 +60,12 @@ class Results:
             return theirs / ours * case.bytes / copied(case)
         return theirs / ours
 
-    def errors(self) -> Iterator[tuple[str, Case, str]]:
-        """Every error, with the library and the case."""
+    def remarks(self) -> Iterator[tuple[str, Case, str]]:
+        """Every error and every result of another dtype, with the library and the case."""
         for case, cells in self.cells.items():
-            yield from ((library, case, cell.error) for library, cell in cells.items() if cell.error)
+            for library, cell in cells.items():
+                if cell.error or cell.gives:
+                    yield library, case, cell.error or f"gives {cell.gives}"
 
     def write(self, path: Path) -> None:
         """To a file."""
@@ -80,7 +85,7 @@ class Results:
         found = cls(content["machine"], content["settings"], first_call=content["first_call"])
         for entry in content["cells"]:
             case = Case(**{key: entry[key] for key in Case.__dataclass_fields__})
-            found.cells.setdefault(case, {})[entry["library"]] = Cell(entry["rounds"], entry["error"])
+            found.cells.setdefault(case, {})[entry["library"]] = Cell(entry["rounds"], entry["error"], entry["gives"])
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -13,21 +14,27 @@ from .libraries import LIBRARIES, OURS
 from .results import Results
 from .targets import FIRST_CALL, FURTHER_CALL, verdicts
 
+WIDTH = 190  # columns, where the output does not go to a screen
 WORST = 3  # cases that a missed target names
 
 
+def screen() -> Console:
+    """Where tables go."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
 def show(console: Console, results: Results) -> None:
-    """Every table, every error and the summary."""
+    """Every table, every remark and the summary."""
     for (dtype, threads), group in groupby(results.cells, lambda case: (case.dtype, case.threads)):
         chosen = list(group)
         for out in (False, True):
             title = f"{dtype}, {threads} thread{'s' * (threads > 1)}, {'out=' if out else 'fresh output'}"
             console.print(times(results, title, [case for case in chosen if case.out == out]))
     messages: dict[tuple[str, str], list[Case]] = {}
-    for library, case, message in results.errors():
+    for library, case, message in results.remarks():
         messages.setdefault((library, message), []).append(case)
     for (library, message), failed in messages.items():
-        console.print(f"[red]error[/] in {len(failed)} cases of {library}, as {failed[0].title}: ", end="")
+        console.print(f"{library}, cases: {len(failed)}, as {failed[0].title}: ", end="")
         console.print(message, markup=False)
     first_calls(console, results)
     console.print(summary(results))

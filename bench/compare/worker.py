@@ -35,6 +35,7 @@ class Measurer:
         self.shape: tuple[str, int] | None = None
         self.calls: dict[Case, Any] = {}
         self.repeats: dict[Case, int] = {}
+        self.gives: dict[Case, str] = {}
 
     def timer(self, case: Case) -> timeit.Timer | None:
         """The timer of a case, on arrays in memory; None where the library does not have it."""
@@ -55,6 +56,8 @@ class Measurer:
         timer = self.timer(case)
         if timer is None:
             return None
+        if not case.out and case not in self.gives:
+            self.gives[case] = self.dtype(case)
         last = timer.timeit(1)  # compiles, faults pages in, fills the caches that others have used since
         number = self.repeats.get(case, 1)
         if number > 1 or last < floor:
@@ -66,6 +69,14 @@ class Measurer:
             samples.append(timer.timeit(number))
         return median(samples) / number
 
+    def dtype(self, case: Case) -> str:
+        """That of the result."""
+        statement, names = self.calls[case]
+        scope = {**names, **self.arrays}
+        parts, _, result = statement.rpartition("; ")
+        exec(parts, scope)
+        return str(eval(result, scope).dtype).removeprefix("torch.")
+
     def latencies(self, case: Case, calls: int) -> list[float] | None:
         """The time of each of so many calls."""
         timer = self.timer(case)
@@ -74,16 +85,17 @@ class Measurer:
         timer.timeit(3)
         return timer.repeat(calls, 1)
 
-    def answer(self, request: dict[str, Any]) -> Any:
-        """What was asked for."""
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What was asked for, and the dtype that the library gives."""
         if "case" not in request:
             self.arrays, self.shape = {}, None
-            return None
+            return {}
         case = Case(**request["case"])
         if "calls" in request:
-            return self.latencies(case, request["calls"])
+            return {"value": self.latencies(case, request["calls"])}
         try:
-            return self.seconds(case, request["floor"], request["turn"])
+            value = self.seconds(case, request["floor"], request["turn"])
+            return {"value": value, "gives": self.gives.get(case, case.dtype)}
         finally:
             if not request["keep"]:
                 self.arrays, self.shape = {}, None
@@ -107,7 +119,7 @@ def main() -> None:
     with np.errstate(all="ignore"):  # plain expressions overflow
         for line in sys.stdin:
             try:
-                reply = {"value": measurer.answer(json.loads(line))}
+                reply = measurer.answer(json.loads(line))
             except Exception as error:
                 reply = {"error": f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"}
             print(json.dumps(reply), file=replies)
