@@ -7,6 +7,7 @@ A library that is not installed is left out; a cell is empty where a library has
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ from compare.results import Cell, Results
 from rich.console import Console
 from rich.progress import Progress
 
+PAUSE = 0.005  # seconds after a turn, in which the threads of OpenMP stop to spin
 ARRAYS_AT_ONCE = 5  # operands, outputs and temporary arrays of a process
 
 
@@ -119,6 +121,7 @@ def take_turns(workers: Sequence[Worker], case: Case, settings: dict[str, Any], 
         for worker in list(active):
             cell = cells[worker.library]
             answer = worker.ask(case, floor=settings["floor"], turn=settings["turn"], keep=keep)
+            time.sleep(PAUSE)
             cell.error = answer.get("error", "")
             if answer.get("value") is None:
                 active.remove(worker)

@@ -19,7 +19,9 @@ class Function:
     Attributes
     ----------
     expression
-        The function, for numexpr; and for NumPy if it is a single ufunc. NumPy's is else that of fastrelu's registry.
+        The function, for numexpr.
+    numpy
+        NumPy's single ufunc, where it has one; else its expression is that of fastrelu's registry.
     backward
         grad * f'(x), for NumPy and numexpr.
     from_output
@@ -39,6 +41,7 @@ class Function:
     expression: str
     backward: str
     from_output: str = ""
+    numpy: str = ""
     scipy: str = ""
     scipy_backward: str = ""
     torch: str = "{name}(x)"
@@ -50,8 +53,9 @@ class Function:
 
 FUNCTIONS = {
     "relu": Function(
-        "maximum(x, 0{out})",
+        "where(x > 0, x, 0)",  # its maximum computes in float64
         backward="where(x > 0, grad, 0)",
+        numpy="maximum(x, 0{out})",
         torch_out="clamp_min(x, 0, out=out)",  # relu.out computes into a temporary array and copies it
         aten="threshold",
         aten_operands="x, 0",
@@ -65,9 +69,10 @@ FUNCTIONS = {
         aten_operands="{name}(x{out})",
     ),
     "tanh": Function(
-        "tanh(x{out})",
+        "{name}(x)",
         backward="t = tanh(x); grad * (1 - t * t)",
         from_output="grad * (1 - y * y)",
+        numpy="{name}(x{out})",
         aten_operands="{name}(x{out})",
     ),
     "gelu": Function(
@@ -84,7 +89,7 @@ FUNCTIONS = {
         scipy_backward="s = expit(x); grad * s * (1 + x * (1 - s))",
     ),
     "softplus": Function(
-        "maximum(x, 0) + log1p(exp(-abs(x)))",
+        "where(x > 0, x, 0) + log1p(exp(-abs(x)))",
         backward="grad / (1 + exp(-x))",
         scipy="{name}(x{out})",
         scipy_backward="grad * expit(x)",

@@ -27,15 +27,15 @@ class Library(ABC):
     ----------
     packages
         Those whose versions matter.
-    threads
-        How many the process may use.
+    module
+        The first of them.
     """
 
     packages: tuple[str, ...]
 
     def __init__(self, threads: int) -> None:
-        """Imports what it needs."""
-        self.threads = threads
+        """Imports the first package; ImportError where it is not installed."""
+        self.module: Any = importlib.import_module(self.packages[0])
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         """An array of the library's own kind with the values of this one, over and over."""
@@ -53,17 +53,12 @@ class NumPy(Library):
 
     def call(self, case: Case) -> Call | None:
         registered = importlib.import_module("fastrelu").registry.get(case.function)
-        names = {"erf": importlib.import_module("scipy.special").erf, **vars(np)}
-        text = self.text(case)
-        if case.direction == FORWARD and "{out}" not in text:
-            text = "expression(x)" if registered else text
-            names["expression"] = registered.numpy if registered else None
-        return fill(case, text, names)
-
-    def text(self, case: Case) -> str:
-        """The plain expression of a case."""
-        text: str = getattr(FUNCTIONS[case.function], "expression" if case.direction == FORWARD else case.direction)
-        return text
+        names = {**vars(np), "erf": importlib.import_module("scipy.special").erf}
+        if case.direction != FORWARD:
+            return fill(case, expression(case), names)
+        if FUNCTIONS[case.function].numpy or registered is None:
+            return fill(case, FUNCTIONS[case.function].numpy or expression(case), names)
+        return fill(case, "expression(x)", {"expression": registered.numpy})
 
 
 class SciPy(Library):
@@ -83,15 +78,14 @@ class NumExpr(NumPy):
     packages = ("numexpr",)
 
     def call(self, case: Case) -> Call | None:
-        *parts, text = self.text(case).format(out="").split("; ")
+        *parts, text = expression(case).format(name=case.function).split("; ")
         for part in reversed(parts):
             name, _, value = part.partition(" = ")
             text = re.sub(rf"\b{name}\b", f"({value})", text)
         if not text or "erf(" in text:
             return None
         arrays = ", ".join(f"{name!r}: {name}" for name in ARRAYS[case.direction])
-        evaluate = importlib.import_module("numexpr").evaluate
-        return fill(case, f"evaluate({text!r}, {{{{{arrays}}}}}{{out}})", {"evaluate": evaluate})
+        return fill(case, f"evaluate({text!r}, {{{{{arrays}}}}}{{out}})", {"evaluate": self.module.evaluate})
 
 
 class FastReLU(Library):
@@ -100,7 +94,7 @@ class FastReLU(Library):
     packages = ("fastrelu", "numba", "tbb")
 
     def call(self, case: Case) -> Call | None:
-        function = importlib.import_module("fastrelu").registry.get(case.function)
+        function = self.module.registry.get(case.function)
         if function is None:
             return None
         option = ", from_output=True" if case.direction == FROM_OUTPUT else ""
@@ -131,26 +125,25 @@ class Torch(Library):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        self.torch: Any = importlib.import_module("torch")
-        self.torch.set_num_threads(threads)
-        self.torch.set_grad_enabled(False)
+        self.module.set_num_threads(threads)
+        self.module.set_grad_enabled(False)
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
-        tensor = self.torch.from_numpy(block).to(getattr(self.torch, dtype))
+        tensor = self.module.from_numpy(block).to(getattr(self.module, dtype))
         return tensor.repeat(-(-size // len(block)))[:size]
 
     def call(self, case: Case) -> Call | None:
         function = FUNCTIONS[case.function]
         if case.direction == FORWARD:
             text = function.torch_out if case.out else function.torch
-            return text.format(name=case.function), {**vars(self.torch), **vars(self.torch._C._nn)}
-        backward = getattr(self.torch.ops.aten, function.aten.format(name=case.function) + "_backward")
+            return text.format(name=case.function), {**vars(self.module), **vars(self.module._C._nn)}
+        backward = getattr(self.module.ops.aten, function.aten.format(name=case.function) + "_backward")
         overload, ending = ("grad_input", ", grad_input=out") if case.out else ("default", "")
         if overload not in backward.overloads():
             return None
         operands = "y" if case.direction == FROM_OUTPUT else function.aten_operands
         operands = operands.format(name=case.function, out=", out=out" if case.out else "")
-        return f"backward(grad, {operands}{ending})", {**vars(self.torch), "backward": getattr(backward, overload)}
+        return f"backward(grad, {operands}{ending})", {**vars(self.module), "backward": getattr(backward, overload)}
 
 
 class Jax(Library):
@@ -160,29 +153,28 @@ class Jax(Library):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        self.jax: Any = importlib.import_module("jax")
-        self.jax.config.update("jax_platforms", "cpu")
-        self.jax.config.update("jax_enable_x64", True)
+        self.module.config.update("jax_platforms", "cpu")
+        self.module.config.update("jax_enable_x64", True)
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
-        return self.jax.numpy.asarray(np.resize(block.astype(as_numpy(dtype)), size))
+        return self.module.numpy.asarray(np.resize(block.astype(as_numpy(dtype)), size))
 
     def call(self, case: Case) -> Call | None:
         if case.out:  # its arrays do not change
             return None
         function = FUNCTIONS[case.function]
-        forward = self.compiled(function.jax.format(name=case.function), ARRAYS[FORWARD], self.jax.nn)
+        forward = self.compiled(function.jax.format(name=case.function), ARRAYS[FORWARD], self.module.nn)
         if case.direction == FORWARD:
             call = forward
         elif case.direction == BACKWARD:
-            call = self.jax.jit(lambda grad, x: self.jax.vjp(forward, x)[1](grad)[0])
+            call = self.module.jit(lambda grad, x: self.module.vjp(forward, x)[1](grad)[0])
         else:
-            call = self.compiled(function.from_output, ARRAYS[FROM_OUTPUT], self.jax.numpy)
+            call = self.compiled(function.from_output, ARRAYS[FROM_OUTPUT], self.module.numpy)
         return f"call({', '.join(ARRAYS[case.direction])}).block_until_ready()", {"call": call}
 
     def compiled(self, text: str, operands: tuple[str, ...], module: Any) -> Any:
         """The expression as a jitted function."""
-        return self.jax.jit(eval(f"lambda {', '.join(operands)}: {text}", dict(vars(module))))
+        return self.module.jit(eval(f"lambda {', '.join(operands)}: {text}", dict(vars(module))))
 
 
 class Streaming(Library):
@@ -211,6 +203,12 @@ class CopyTo(Streaming):
 
     def call(self, case: Case) -> Call | None:
         return (f"copyto(out, {ARRAYS[case.direction][-1]})", {"copyto": np.copyto}) if case.out else None
+
+
+def expression(case: Case) -> str:
+    """The plain expression of a case, for NumPy and numexpr."""
+    function = FUNCTIONS[case.function]
+    return {FORWARD: function.expression, BACKWARD: function.backward, FROM_OUTPUT: function.from_output}[case.direction]
 
 
 def fill(case: Case, text: str, names: dict[str, Any]) -> Call | None:
