@@ -13,11 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
 from compare import first_call, grid, tables
 from compare.functions import FUNCTIONS
 from compare.grid import ITEMSIZE, LARGE, Case
-from compare.libraries import LIBRARIES, LIMITS, PEERS
+from compare.libraries import LIBRARIES, LIMITS, OURS, PEERS
 from compare.machine import available_bytes, machine
 from compare.processes import Worker
 from compare.results import Cell, Results
@@ -74,7 +75,10 @@ def main(
             "turn": turn or preset.turn,
         },
     )
-    found.first_call = first_call.measure(names, found.settings["rounds"])
+    if OURS in found.settings["peers"]:
+        found.first_call = first_call.measure(names, found.settings["rounds"])
+    if max(found.settings["sizes"]) >= LARGE:
+        touch(available_bytes() // 2)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for number in dict.fromkeys(found.settings["threads"]):
             measure(found, number, json_file, progress)
@@ -88,6 +92,11 @@ def chosen(option: str, text: str, known: Iterable[str]) -> list[str]:
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}", param_hint=f"--{option}")
     return names
+
+
+def touch(size: int) -> None:
+    """Writes to so many bytes: a virtual machine's host may hand out memory only then, at the cost of who comes first."""
+    np.ones(size, np.uint8)
 
 
 def measure(found: Results, threads: int, file: Path, progress: Progress) -> None:
