@@ -39,7 +39,7 @@ class Preset(NamedTuple):
 
 
 FULL = Preset(",".join(grid.SIZES), ",".join(ITEMSIZE), 5, 0.01)
-QUICK = Preset("16,64K,1M", "float32,bfloat16", 2, 0.003)
+QUICK = Preset("16,64K,1M", "float32,bfloat16", 3, 0.003)
 
 
 def main(

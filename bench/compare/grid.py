@@ -30,7 +30,7 @@ class Case:
     @property
     def title(self) -> str:
         """For people."""
-        return f"{self.call} {self.dtype} {short(self.size)}{' out=' if self.out else ''}, {self.threads} threads"
+        return f"{self.call} {self.dtype} {short(self.size)}{' out=' if self.out else ''}, {self.threads} thread{'s' * (self.threads > 1)}"
 
     @property
     def call(self) -> str:
