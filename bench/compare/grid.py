@@ -30,7 +30,8 @@ class Case:
     @property
     def title(self) -> str:
         """For people."""
-        return f"{self.call} {self.dtype} {short(self.size)}{' out=' if self.out else ''}, {self.threads} thread{'s' * (self.threads > 1)}"
+        out, plural = " out=" * self.out, "s" * (self.threads > 1)
+        return f"{self.call} {self.dtype} {short(self.size)}{out}, {self.threads} thread{plural}"
 
     @property
     def call(self) -> str:
