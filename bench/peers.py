@@ -51,7 +51,7 @@ def main(
     rounds: Annotated[int | None, typer.Option(help=f"Turns of each library; {FULL.rounds} by default.")] = None,
     turn: Annotated[float | None, typer.Option(help=f"Seconds of samples in a turn; {FULL.turn} by default.")] = None,
     floor: Annotated[float, typer.Option(help="Seconds that a sample lasts at least: short calls are repeated.")] = 0.002,
-    quick: Annotated[bool, typer.Option("--quick", help="About two minutes: other defaults.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two to three minutes: other defaults.")] = False,
     json_file: Annotated[Path, typer.Option("--json", help="Where every number goes.")] = Path("build/peers.json"),
     read: Annotated[Path | None, typer.Option(help="Shows the file of an earlier run; measures nothing.")] = None,
 ) -> None:
