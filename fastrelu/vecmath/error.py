@@ -60,10 +60,9 @@ def small(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def decayed(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """(z + low) * (1 - head + rest) with little more than one rounding; low within 0.1 z."""
-    product = times(head, z)
-    value = z - product
-    lost = (z - value) - product
-    return value + (lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -product)))
+    value = fma(-head, z, z)
+    lost = fma(-head, z, z - value)  # the difference is exact: head is at most 0.35
+    return value + (fma(rest, z, lost) + fma(rest - head, low, low))
 
 
 @register_jitable(**IEEE)
