@@ -30,6 +30,7 @@ from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, 
 # From there on a exp(-a) and 4 exp(-a) are 0.
 END_32, END_64 = np.float32(120), np.float64(790)
 
+
 @register_jitable(**IEEE)
 def _end_32(x: Scalar) -> Scalar:
     return END_32

@@ -67,9 +67,9 @@ def tanh(x: Scalar) -> Scalar:
     shifted = fma(size, LOG4E_64, SHIFT_64)
     n = shifted - SHIFT_64
     r = fma(n, -HALF_LN2_TAIL_64, fma(n, -HALF_LN2_64, size))
-    p = EXP2R_64
-    tail = fma(fma(fma(fma(fma(p[9], r, p[8]), r, p[7]), r, p[6]), r, p[5]), r, p[4])
-    tail = fma(fma(fma(fma(tail, r, p[3]), r, p[2]), r, p[1]), r, p[0])
+    c = EXP2R_64
+    tail = fma(fma(fma(fma(fma(c[9], r, c[8]), r, c[7]), r, c[6]), r, c[5]), r, c[4])
+    tail = fma(fma(fma(fma(tail, r, c[3]), r, c[2]), r, c[1]), r, c[0])
     scale = scale_64(shifted)
     far = fma(scale, fma(fma(tail, r, ONE_64), r, HALF_64), HALF_64)
     return signed_64(fma(-m, square / (bend if near else far), m), x)
