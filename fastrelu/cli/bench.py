@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -21,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 import fastrelu
+from fastrelu import pool
 from fastrelu.cli.common import console, find, one_sentence, refuse
 from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
 
@@ -67,14 +67,10 @@ def machine() -> dict[str, Any]:
     if info.exists():
         lines = (line.partition(":") for line in info.read_text().splitlines())
         model = next((value.strip() for key, _, value in lines if key.strip() == "model name"), model)
-    layer = "none"
-    with contextlib.suppress(ValueError):  # not started: nothing was large enough
-        layer = numba.threading_layer()
     return {
         "processor": model or platform.machine(),
         "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
-        "layer": layer,
+        "threads": pool.allowed(),
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
