@@ -39,7 +39,7 @@ def _claim() -> Callable[[int, int, int], int]:
 
 def _start(threads: int) -> None:
     """Starts as many as are missing, and writes down what the compiled code needs to know."""
-    functions = {native.ACQUIRE: _acquire_lock, native.RELEASE: _release_lock, native.YIELD: _yield()}
+    functions = {native.ACQUIRE: _acquire_lock, native.RELEASE: _release_lock, native.YIELD: _yield(), native.CLOCK: _clock()}
     for place, function in functions.items():
         STATE[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
     for index in range(max(int(STATE[native.STARTED]), 1), threads):  # the caller counts as the first
@@ -64,6 +64,18 @@ def _stop() -> None:
                 time.sleep(1e-5)
 
 
+def _yield() -> Any:
+    if sys.platform == "win32":
+        return ctypes.WinDLL("kernel32").SwitchToThread
+    return ctypes.CDLL(None).sched_yield
+
+
+def _clock() -> Any:
+    if sys.platform == "win32":
+        return ctypes.CDLL("ucrtbase")._timespec64_get
+    return ctypes.CDLL(None).timespec_get
+
+
 def _aligned_words(count: int) -> Any:
     words = np.zeros(count + native.LINE, np.int64)
     return words[(-words.ctypes.data) % (8 * native.LINE) // 8 :][:count]
@@ -71,12 +83,6 @@ def _aligned_words(count: int) -> Any:
 
 def _words_of(index: int) -> Any:
     return STATE[native.FIRST + index * native.SIZE :][: native.SIZE]
-
-
-def _yield() -> Any:
-    if sys.platform == "win32":
-        return ctypes.WinDLL("kernel32").SwitchToThread
-    return ctypes.CDLL(None).sched_yield
 
 
 def most_threads() -> int:

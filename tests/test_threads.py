@@ -88,6 +88,7 @@ in_a_child(lambda: (right(), in_a_child(lambda: (right(), in_a_child(right))), r
 right()
 """,
     "fork_while_computing": """
+right()  # Numba's compiler has a lock, which a child inherits: compile before
 stop = threading.Event()
 def work():
     while not stop.is_set():
@@ -158,8 +159,9 @@ class TestLimits:
         """Small parallel calls never reach Python: they have to see that Numba runs."""
         code = """
 from fastrelu.kernels import pool as native
+large = np.resize(x, 1_000_000)
 def generation():
-    fr.sigmoid(x[:100_000])
+    fr.sigmoid(large)
     return int(pool.STATE[native.GATE]) // native.GENERATION
 pool.STATE[native.SKIP] = 0
 before = generation()
