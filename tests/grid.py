@@ -144,8 +144,8 @@ def same_bits(got: Any, expected: Any) -> None:
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.dtype == expected.dtype
     assert got.shape == expected.shape
-    if got.dtype.kind == "f":
-        bits = f"u{got.dtype.itemsize}"
+    if got.dtype.kind == "f" or got.dtype.name == "bfloat16":
+        bits = f"u{got.dtype.itemsize}" if got.dtype.itemsize <= 8 else got.dtype  # a longdouble has bits of padding
         nan = np.isnan(expected)
         same = np.where(nan, np.isnan(got), np.ascontiguousarray(got).view(bits) == np.ascontiguousarray(expected).view(bits))
         same = same.reshape(got.shape)
