@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
 from fastrelu import memory, pool
 from fastrelu.arrays import untangled
@@ -66,7 +67,9 @@ class Compiled:
     def loop(self, dtype: np.dtype[Any]) -> Loop:
         """The inner loop for one dtype."""
         if dtype not in self._loops:
-            self._loops[dtype] = self.compile_loop(dtype)
+            with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
+                if dtype not in self._loops:
+                    self._loops[dtype] = self.compile_loop(dtype)
         return self._loops[dtype]
 
     def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:

@@ -114,8 +114,8 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
         dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
         loop = Loop(layouts.address, words, dtypes, (kernel, layouts))
-        if SUPPORTED:
-            self._shorten(kernel.address, loop)
+        if SUPPORTED and (dtype.kind not in "iu" or arrays.fit_integers(dtype, [*self.params.values()])[0] is dtype):
+            self._shorten(kernel.address, loop)  # else -1, the default of a parameter, is none of uint8's numbers
         return loop
 
     def _shorten(self, kernel: int, loop: Loop) -> None:
