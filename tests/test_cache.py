@@ -140,36 +140,22 @@ def test_other_options(tmp_path, copied):
     assert start(code, tmp_path, package=copied) == {"hits": [0]}
 
 
-@pytest.mark.parametrize("first", ["serial", "parallel"])
-def test_serial_and_parallel_are_not_mixed(tmp_path, first):
-    """numba's key holds no options: the parallel variant once got the serial code from the disk."""
-    code = """
-import numba
-from fastrelu import pool
-from fastrelu.kernels.parallel import CHUNK
-assert pool.claim(1 << 25) == 2
-large = np.resize(x, 1_000_000)
-def serial():
-    return fr.relu.target(large.dtype)[0](large)
-def parallel():
-    ufunc, loop = fr.relu.target(large.dtype, parallel=True)
-    loop.data[CHUNK] = 1000
-    return ufunc(large)
+@pytest.mark.parametrize("first", ["SERIAL", "STREAMING"])
+def test_ordinary_and_streaming_are_not_mixed(tmp_path, first):
+    """Two kernels of one formula come out of one factory, and so out of one file of the cache."""
+    second = "STREAMING" if first == "SERIAL" else "SERIAL"
+    code = f"""
+from fastrelu.dispatch import Target
+large = np.resize(x, 100_000)
+results = [fr.relu.target(large.dtype, kind)(large) for kind in (Target.{first}, Target.{second})]
+assert all((result == np.maximum(large, 0)).all() for result in results)
+ordinary, streaming = fr.relu.loop(large.dtype), fr.relu.streaming_loop(large.dtype)
+assert ordinary.address != streaming.address
+assert ordinary.data[0] != streaming.data[4], "the kernels"
+show(hits=[fr.relu._kernel(large.dtype, streaming=flag).cache_hits for flag in (False, True)])
 """
-    order = "a = serial(); b = parallel()" if first == "serial" else "a = parallel(); b = serial()"
-    code += (
-        order
-        + """
-assert (a == b).all() and (a == np.maximum(large, 0)).all()
-loops = fr.relu.target(large.dtype)[1], fr.relu.target(large.dtype, parallel=True)[1]
-assert loops[0].address != loops[1].address
-show(layer=numba.threading_layer(), hits=[loops[0].owner[0].cache_hits, loops[1].owner[1].cache_hits])
-"""
-    )
-    runs = [start(code, tmp_path, NUMBA_NUM_THREADS="2") for _ in range(2)]
-    assert runs[0]["hits"] == [0, 0]
-    assert runs[1]["hits"] == [1, 1]
-    assert runs[0]["layer"] == runs[1]["layer"], "the loaded parallel kernel still starts threads"
+    start(code, tmp_path)
+    assert start(code, tmp_path)["hits"] == [1, 1]
 
 
 def test_each_function_has_its_own_kernel(tmp_path):
