@@ -96,6 +96,9 @@ def common_dtype(operands: Sequence[Any]) -> Dtype:
     if len(operands) == 1:
         value = operands[0]
         return value.dtype if isinstance(value, np.ndarray) else np.result_type(value)
+    given = [operand.dtype for operand in operands if isinstance(operand, np.ndarray)]
+    if 0 < len(given) < len(operands) and is_bfloat16(np.result_type(*given)):
+        return np.result_type(*given)  # NumPy knows no Python scalars that adapt to another package's dtype
     return np.result_type(*operands)
 
 

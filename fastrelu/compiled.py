@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
 from fastrelu import memory, pool
-from fastrelu.arrays import untangled
+from fastrelu.arrays import fit_integers, untangled
 from fastrelu.dispatch import Target, choose
 from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.storage import BY_DTYPE, bfloat16
@@ -127,26 +128,28 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
 
     def loop(self, dtype: np.dtype[Any]) -> Loop:
         """The inner loop for one dtype."""
-        found = self._loops.get(dtype)
-        if found is None:
-            found = self._loops[dtype] = self.compile_loop(dtype)
-            kind = self.entry_kind
-            if SUPPORTED and kind is not None:
-                self._shorten(found, kind)
-        return found
+        if dtype not in self._loops:
+            with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
+                if dtype not in self._loops:
+                    self._loops[dtype] = loop = self.compile_loop(dtype)
+                    self._shorten(loop)
+        return self._loops[dtype]
 
-    def _shorten(self, loop: Loop, kind: int) -> None:
+    def _shorten(self, loop: Loop) -> None:
         """Lets common calls reach this loop at once."""
+        dtype, params, kind = loop.dtypes[-1], tuple(self.params.values()), self.entry_kind
+        if not SUPPORTED or kind is None or (dtype.kind in "iu" and fit_integers(dtype, [*params])[0] is not dtype):
+            return  # -1, the default of a parameter, is none of uint8's numbers
         if self._entry is None:
-            shape = len(self.arrays), tuple(self.params.values()), kind
-            sizes = DEFAULT.parallel_from[self.cost], memory.FROM_BYTES
             options = {
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
             }
-            self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, options, pool.STATE.ctypes.data, *sizes)
+            sizes = DEFAULT.parallel_from[self.cost], memory.FROM_BYTES
+            shape = len(self.arrays), params, kind, options
+            self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
             self._install(self._entry.function)
-        self._entry.add(loop, BY_DTYPE[loop.dtypes[-1]].param)
+        self._entry.add(loop, BY_DTYPE[dtype].param)
 
     def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
         """The ufunc that computes this dtype in one of the ways, on one thread or on those of a claim."""

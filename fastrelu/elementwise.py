@@ -132,6 +132,8 @@ class Elementwise(Compiled):
                 return self.ufunc(*given, **{} if out is None else {"out": out}, where=where)
         checked = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
         dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
+        # A number has the arrays' dtype: NumPy takes it for float64 next to bfloat16, and once it has been broadcast.
+        checked = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype) for value in checked]
         shape = arrays.common_shape(name, self.arrays, checked)
         keywords: dict[str, Any] = {}
         left_out = None

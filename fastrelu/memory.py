@@ -49,14 +49,15 @@ class Buffer:
 class Owner:
     """What a result's memory belongs to: gives it back when the last reference is gone."""
 
-    __slots__ = ("__array_interface__", "__weakref__", "_buffer")
+    __slots__ = ("__array_interface__", "__weakref__", "_buffer", "_shelf")
 
-    def __init__(self, buffer: Buffer, size: int) -> None:
+    def __init__(self, buffer: Buffer, size: int, shelf: Shelf) -> None:
         self._buffer = buffer
+        self._shelf = shelf  # not the module's: at the end of the process this may outlive the module
         self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (buffer.address, False), "version": 3}
 
     def __del__(self) -> None:
-        _shelf.put(self._buffer)
+        self._shelf.put(self._buffer)
 
 
 class Shelf:
@@ -123,7 +124,12 @@ def empty_like(array: Any, dtype: np.dtype[Any]) -> Any:
     rounded = -(-size // step) * step
     if size < FROM_BYTES or rounded > _shelf.limit or not (array.flags.c_contiguous or array.flags.f_contiguous):
         return np.empty_like(array, dtype, subok=False)
-    flat = np.asarray(Owner(_shelf.take(rounded), size)).view(dtype)
+    try:
+        buffer = _shelf.take(rounded)
+    except OSError:  # from mmap: there is no memory, but for what is kept here
+        clear()
+        return np.empty_like(array, dtype, subok=False)
+    flat = np.asarray(Owner(buffer, size, _shelf)).view(dtype)
     return flat.reshape(array.shape) if array.flags.c_contiguous else flat.reshape(array.shape[::-1]).T
 
 

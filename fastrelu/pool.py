@@ -16,6 +16,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
 
 from fastrelu.arrays import reject
@@ -206,6 +207,9 @@ def load_tbb() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+    # A child would wait forever for a compilation that another thread of its parent was in the middle of.
+    _compiling = global_compiler_lock
+    os.register_at_fork(before=_compiling.acquire, after_in_parent=_compiling.release, after_in_child=_compiling.release)
 atexit.register(_stop)
 STATE[native.MOST] = most_threads()
 _from_environment()

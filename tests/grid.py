@@ -96,6 +96,20 @@ def _elementwise() -> Iterator[tuple[str, Any]]:
 ELEMENTWISE: dict[str, Any] = dict(_elementwise())
 
 
+def _representatives() -> dict[str, Any]:
+    """A function for each shape of the machinery around a formula: its arrays, parameters, integers, and options."""
+    shapes: dict[Any, str] = {}
+    for name, function in ELEMENTWISE.items():
+        integers = np.dtype("int8") in function.supported
+        shapes.setdefault((len(function.arrays), len(function.params), integers, bool(function.options)), name)
+    return {name: ELEMENTWISE[name] for name in shapes.values()}
+
+
+REPRESENTATIVES = _representatives()  # for tests of what all functions share
+UNARY = {name: function for name, function in ELEMENTWISE.items() if len(function.arrays) == 1}
+UNARY_REPRESENTATIVES = {name: function for name, function in REPRESENTATIVES.items() if name in UNARY}
+
+
 def each(items: dict[str, Any]) -> Any:
     """Parametrises a test by named things."""
     return pytest.mark.parametrize("function", items.values(), ids=items.keys())
@@ -103,6 +117,11 @@ def each(items: dict[str, Any]) -> Any:
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 each_float = pytest.mark.parametrize("dtype", FLOATS)
+
+
+def random(shape: Any, dtype: Any = np.float64) -> Any:
+    """Numbers from both sides of 0."""
+    return (np.random.default_rng(1).normal(size=shape) * 3).astype(dtype)
 
 
 def specials(dtype: Any) -> Any:
@@ -144,8 +163,8 @@ def same_bits(got: Any, expected: Any) -> None:
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.dtype == expected.dtype
     assert got.shape == expected.shape
-    if got.dtype.kind == "f":
-        bits = f"u{got.dtype.itemsize}"
+    if got.dtype.kind == "f" or got.dtype.name == "bfloat16":
+        bits = f"u{got.dtype.itemsize}" if got.dtype.itemsize <= 8 else got.dtype  # a longdouble has bits of padding
         nan = np.isnan(expected)
         same = np.where(nan, np.isnan(got), np.ascontiguousarray(got).view(bits) == np.ascontiguousarray(expected).view(bits))
         same = same.reshape(got.shape)

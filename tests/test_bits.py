@@ -1,57 +1,119 @@
 """The same bits for the same input: in every target, layout, length and thread count, and without Numba."""
 
-import numba
+import ml_dtypes  # noqa: F401  (bfloat16() looks whether it has been imported)
 import numpy as np
 import pytest
-from fastrelu.kernels.parallel import CHUNK
-from grid import ACTIVATIONS, ELEMENTWISE, each, operands, same_bits
-from numba import njit, prange
+from grid import ELEMENTWISE, REPRESENTATIVES, each, operands, same_bits
 
-HALF_TOO = ("float16", "float32", "float64")
-each_dtype = pytest.mark.parametrize("dtype", HALF_TOO)
+import fastrelu as fr
+from fastrelu import pool
+from fastrelu.dispatch import Target
+from fastrelu.kernels import pool as native
+from fastrelu.kernels.elementwise import STREAMED_BYTES
+from fastrelu.kernels.storage import bfloat16
+
+DTYPES = [*map(np.dtype, ("float16", "float32", "float64")), *bfloat16()]
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+LENGTHS = (*range(70), 127, 128, 129, 130, 255, 257, 300)
+
+
+def inputs(function, dtype, size, seed=0):
+    """Operands of any dtype: bfloat16's are float32's, rounded."""
+    if dtype.name != "bfloat16":
+        return operands(function, dtype, size, seed)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [array.astype(dtype) for array in operands(function, "float32", size, seed)]
 
 
 def scalars(function, dtype):
     """The default parameters as the kernel takes them: half types are computed in float32."""
-    kind = np.result_type(dtype, np.float32) if np.dtype(dtype).kind == "f" else np.dtype(dtype)
+    kind = np.dtype("float32") if dtype.itemsize == 2 and dtype.kind not in "iu" else dtype
     return [kind.type(value) for value in function.params.values()]
 
 
 def plain(function, dtype, arrays):
     """The serial kernel over fresh contiguous arrays: what every other way is compared with."""
-    arrays = [np.array(array) for array in arrays]
-    return function.target(np.dtype(dtype))[0](*arrays, *scalars(function, dtype))
+    return function.target(dtype)(*(np.array(array) for array in arrays), *scalars(function, dtype))
 
 
-@pytest.fixture
-def parallel(request):
-    """Calls the parallel target with a chunk so small that every thread gets several."""
-    threads = numba.get_num_threads()
-
-    def call(function, dtype, *arrays, chunk=16, **keywords):
-        ufunc, loop = function.target(np.dtype(dtype), parallel=True)
-        before = loop.data[CHUNK]
-        loop.data[CHUNK] = chunk
+def pooled(function, dtype, kind, *arrays, threads=1 << 10, **keywords):
+    """On all threads, or the first so many."""
+    extra = scalars(function, dtype)
+    pool.STATE[native.SKIP] = 0  # a busy machine may have made the pool stall
+    with fr.threads(min(threads, pool.most_threads())):
+        count = pool.claim(native.STALL_BYTES)
+        assert count == min(threads, pool.most_threads())
         try:
-            return ufunc(*arrays, *scalars(function, dtype), **keywords)
+            return function.target(dtype, kind, count > 1)(*arrays, *extra, **keywords)
         finally:
-            loop.data[CHUNK] = before
-
-    yield call
-    numba.set_num_threads(threads)
+            pool.release(count)
 
 
 @each_dtype
 @each(ELEMENTWISE)
-def test_every_length_and_offset(function, dtype):
-    """A vector body and its tail agree, wherever the array starts: an element's value depends on the element alone."""
-    arrays = operands(function, dtype, 300)
+def test_every_target(function, dtype):
+    """A vector body and its tail agree wherever the array starts, on one thread and on several, and in the public call."""
+    arrays = inputs(function, dtype, 331)
     expected = plain(function, dtype, arrays)
-    ufunc, extra = function.target(np.dtype(dtype))[0], scalars(function, dtype)
-    for length in range(201):
-        start = length % 37
+    ufunc, extra = function.target(dtype), scalars(function, dtype)
+    for length in LENGTHS:
+        start = length % 31
         part = slice(start, start + length)
         same_bits(ufunc(*(array[part] for array in arrays), *extra), expected[part])
+    same_bits(ufunc(*(array[::-3] for array in arrays), *extra), expected[::-3])
+    # 8 KB a chunk: several for each thread, the last one not whole
+    size = 5 * native.SMALLEST_CHUNK_BYTES // dtype.itemsize + 77
+    long, wanted = [np.resize(array, size) for array in arrays], np.resize(expected, size)
+    same_bits(pooled(function, dtype, Target.PARALLEL, *long), wanted)
+    same_bits(pooled(function, dtype, Target.PARALLEL, *(array[::-1] for array in long)), wanted[::-1])
+    same_bits(function(*arrays), expected)
+    same_bits(function(*arrays, **function.params), expected)
+    same_bits(function(*arrays, where=np.ones(331, bool)), expected)
+    large = [np.resize(array, (1031, 331)) for array in arrays]
+    same_bits(function(*large), np.resize(expected, (1031, 331)))
+    for place in range(len(arrays)):
+        copies = [array.copy() for array in arrays]
+        assert function(*copies, out=copies[place]) is copies[place]
+        same_bits(copies[place], expected)
+        copies = [array.copy() for array in long]
+        pooled(function, dtype, Target.PARALLEL, *copies, out=copies[place])
+        same_bits(copies[place], wanted)
+    for index in range(0, 331, 37):
+        same_bits(function(*(array[index] for array in arrays)), expected[index])
+
+
+def check_streaming(function, dtype):
+    """Wherever the output starts: head and tail are not whole cache lines, and every element is written."""
+    block = STREAMED_BYTES // dtype.itemsize
+    arrays = inputs(function, dtype, 3 * block + 40)
+    expected = plain(function, dtype, arrays)
+    memory = np.zeros(4 * block + 100, dtype)
+    ufunc, extra = function.target(dtype, Target.STREAMING), scalars(function, dtype)
+    for start in (0, 1, 5, 16, 31):
+        for length in (0, 1, block - 1, block, block + 1, 2 * block + 17, 3 * block + 40):
+            memory[:] = 77
+            ufunc(*(array[:length] for array in arrays), *extra, out=memory[start : start + length])
+            same_bits(memory[start : start + length], expected[:length])
+            assert (memory[:start] == 77).all()
+            assert (memory[start + length :] == 77).all()
+    same_bits(ufunc(*(array[::-1] for array in arrays), *extra), expected[::-1])
+    size = 9 * native.SMALLEST_CHUNK_BYTES // dtype.itemsize + 77
+    long = [np.resize(array, size) for array in arrays]
+    same_bits(pooled(function, dtype, Target.STREAMING, *long), np.resize(expected, size))
+    for place in range(len(arrays)):
+        copies = [array.copy() for array in arrays]
+        same_bits(ufunc(*copies, *extra, out=copies[place]), expected)
+
+
+@each(ELEMENTWISE)
+def test_streaming(function):
+    check_streaming(function, np.dtype("float32"))
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype != "float32"], ids=str)
+@each(REPRESENTATIVES)
+def test_streaming_of_other_dtypes(function, dtype):
+    check_streaming(function, dtype)
 
 
 def layouts(array):
@@ -84,17 +146,16 @@ def layouts(array):
 
 
 @each_dtype
-@each(ELEMENTWISE)
-def test_every_layout(function, dtype, parallel):
+@each(REPRESENTATIVES)
+def test_every_layout(function, dtype):
     """Also longer than the blocks into which strided operands are gathered."""
-    size = 4096 // np.dtype(dtype).itemsize + 77
-    arrays = operands(function, dtype, size)
+    size = 4096 // dtype.itemsize + 77
+    arrays = inputs(function, dtype, size)
     expected = plain(function, dtype, arrays)
-    ufunc, extra = function.target(np.dtype(dtype))[0], scalars(function, dtype)
+    ufunc, extra = function.target(dtype), scalars(function, dtype)
     for kinds in zip(*(layouts(array) for array in arrays), strict=True):
         changed = [array for _, array in kinds]
         same_bits(ufunc(*changed, *extra), expected)
-        same_bits(parallel(function, dtype, *changed, chunk=64), expected)
         for place in range(len(arrays)):  # one operand alone
             mixed = [changed[k] if k == place else array for k, array in enumerate(arrays)]
             same_bits(ufunc(*mixed, *extra), expected)
@@ -105,16 +166,32 @@ def test_every_layout(function, dtype, parallel):
 
 
 @each_dtype
-@each(ELEMENTWISE)
-def test_broadcast(function, dtype, parallel):
-    """Zero strides, two dimensions, transposes, and parameters as arrays."""
-    arrays = operands(function, dtype, 23)
+@each(REPRESENTATIVES)
+def test_every_layout_on_threads(function, dtype):
+    size = 5 * native.SMALLEST_CHUNK_BYTES // dtype.itemsize + 77
+    arrays = inputs(function, dtype, size)
     expected = plain(function, dtype, arrays)
-    ufunc, extra = function.target(np.dtype(dtype))[0], scalars(function, dtype)
-    tall = [np.broadcast_to(array, (31, 23)) for array in arrays]
-    same_bits(ufunc(*tall, *extra), np.tile(expected, (31, 1)))
-    same_bits(ufunc(*(array.T for array in tall), *extra), np.tile(expected, (31, 1)).T)
-    same_bits(parallel(function, dtype, *tall, chunk=4), np.tile(expected, (31, 1)))
+    for kinds in zip(*(layouts(array) for array in arrays), strict=True):
+        same_bits(pooled(function, dtype, Target.PARALLEL, *(array for _, array in kinds)), expected)
+    for threads in range(1, pool.most_threads() + 1):
+        for length in (0, 1, 63, 64, 65, size - 1, size):
+            part = [array[:length] for array in arrays]
+            same_bits(pooled(function, dtype, Target.PARALLEL, *part, threads=threads), expected[:length])
+
+
+@each_dtype
+@each(REPRESENTATIVES)
+def test_broadcast(function, dtype):
+    """Zero strides, two dimensions, transposes, and parameters as arrays."""
+    arrays = inputs(function, dtype, 23)
+    expected = plain(function, dtype, arrays)
+    ufunc, extra = function.target(dtype), scalars(function, dtype)
+    tall = [np.broadcast_to(array, (2031, 23)) for array in arrays]
+    wanted = np.tile(expected, (2031, 1))
+    same_bits(ufunc(*tall, *extra), wanted)
+    same_bits(ufunc(*(array.T for array in tall), *extra), wanted.T)
+    same_bits(pooled(function, dtype, Target.PARALLEL, *tall), wanted)
+    same_bits(pooled(function, dtype, Target.PARALLEL, *(array.T for array in tall)), wanted.T)
     single = [array[5:6] for array in arrays]
     same_bits(ufunc(*(np.broadcast_to(array, 400) for array in single), *extra), np.repeat(expected[5:6], 400))
     if extra:
@@ -122,156 +199,33 @@ def test_broadcast(function, dtype, parallel):
         same_bits(ufunc(*arrays, *(np.full(46, value)[::2] for value in extra)), expected)
 
 
-@pytest.mark.parametrize("threads", range(1, numba.config.NUMBA_NUM_THREADS + 1))
-@each_dtype
-@each(ELEMENTWISE)
-def test_threads(function, dtype, threads, parallel):
-    numba.set_num_threads(threads)
-    arrays = operands(function, dtype, 3001)
-    expected = plain(function, dtype, arrays)
-    for chunk in (1, 7, 64, 3000, 3001, 1 << 40):
-        same_bits(parallel(function, dtype, *arrays, chunk=chunk), expected)
-    for length in (0, 1, 15, 16, 17, 33):
-        same_bits(parallel(function, dtype, *(array[:length] for array in arrays)), expected[:length])
-
-
-@each(ELEMENTWISE)
-def test_in_place(function, parallel):
-    dtype = "float32"
-    arrays = operands(function, dtype, 1500)
-    expected = plain(function, dtype, arrays)
-    for place in range(len(arrays)):
-        for call in (lambda *a, out: function(*a, out=out), lambda *a, out: parallel(function, dtype, *a, out=out)):
-            copies = [array.copy() for array in arrays]
-            assert call(*copies, out=copies[place]) is copies[place]
-            same_bits(copies[place], expected)
-
-
-@each_dtype
-@each(ELEMENTWISE)
-def test_public_call(function, dtype):
-    """Small arrays take a short path, large ones several threads, where= and out= the general one."""
-    small = operands(function, dtype, 150)
-    expected = plain(function, dtype, small)
-    same_bits(function(*small), expected)
-    same_bits(function(*small, **function.params), expected)
-    same_bits(function(*small, out=np.empty_like(expected)), expected)
-    same_bits(function(*small, where=np.ones(150, bool)), expected)
-    same_bits(function.ufunc(*small, *scalars(function, dtype)), expected)
-    for index in range(0, 150, 11):
-        same_bits(function(*(array[index] for array in small)), expected[index])
-    large = [np.resize(array, (1031, 150)) for array in small]
-    same_bits(function(*large), np.resize(expected, (1031, 150)))
-    if numba.get_num_threads() > 1:
-        assert np.dtype(dtype) in function._parallel
-
-
 INTEGER = {key: function for key, function in ELEMENTWISE.items() if np.dtype("int8") in function.supported}
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
 @each(INTEGER)
-def test_integers(function, dtype, parallel):
-    arrays = operands(function, dtype, 1001)
-    expected = plain(function, dtype, arrays)
-    assert expected.dtype == dtype
-    same_bits(function(*arrays), expected)
-    same_bits(parallel(function, dtype, *arrays), expected)
-    same_bits(function(*(array[::-3] for array in arrays)), expected[::-3])
-    for index in range(0, 100, 9):
-        same_bits(function(*(array[index] for array in arrays)), expected[index])
+def test_integers(function):
+    for dtype in map(np.dtype, ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")):
+        if not all(value in (0, int(value)) and np.can_cast(np.min_scalar_type(int(value)), dtype)
+                   for value in function.params.values()):  # fmt: skip
+            continue  # the default of a parameter is none of its numbers: the call is computed in float64
+        arrays = operands(function, dtype, 1001)
+        expected = plain(function, dtype, arrays)
+        assert expected.dtype == dtype
+        same_bits(function(*arrays), expected)
+        long = [np.resize(array, 70_001) for array in arrays]
+        same_bits(pooled(function, dtype, Target.PARALLEL, *long), np.resize(expected, 70_001))
+        same_bits(function(*(array[::-3] for array in arrays)), expected[::-3])
+        for index in range(0, 100, 19):
+            same_bits(function(*(array[index] for array in arrays)), expected[index])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each(ELEMENTWISE)
 def test_formula_in_plain_python(function, dtype):
     """The formula needs no Numba: on NumPy scalars it gives the kernel's bits."""
-    arrays, extra = operands(function, dtype, 150), scalars(function, dtype)
+    dtype = np.dtype(dtype)
+    arrays, extra = operands(function, dtype, 80), scalars(function, dtype)
     with np.errstate(all="ignore"):
         got = [function.formula(*items, *extra) for items in zip(*arrays, strict=True)]
-    assert {type(item) for item in got} == {np.dtype(dtype).type}
+    assert {type(item) for item in got} == {dtype.type}
     same_bits(np.array(got), plain(function, dtype, arrays))
-
-
-def members(record):
-    """The functions of a record, by the number of their arrays."""
-    name = record.dotted_name
-    return [function for key, function in ELEMENTWISE.items() if key == name or key.startswith((f"{name}.", f"{name}("))]
-
-
-def scalar_loop(function, **options):
-    """A user's own loop that calls the function for each element."""
-    if len(function.arrays) == 1:
-
-        @njit(**options)
-        def loop(x, out):
-            for i in prange(x.size):
-                out[i] = function(x[i])
-
-    elif len(function.arrays) == 2:
-
-        @njit(**options)
-        def loop(x, y, out):
-            for i in prange(x.size):
-                out[i] = function(x[i], y[i])
-
-    else:
-
-        @njit(**options)
-        def loop(x, y, z, out):
-            for i in prange(x.size):
-                out[i] = function(x[i], y[i], z[i])
-
-    return loop
-
-
-def array_call(function, **options):
-    """A user's own code that calls the function for arrays."""
-    if len(function.arrays) == 1:
-        return njit(**options)(lambda x: function(x))
-    if len(function.arrays) == 2:
-        return njit(**options)(lambda x, y: function(x, y))
-    return njit(**options)(lambda x, y, z: function(x, y, z))
-
-
-@each(ELEMENTWISE)
-def test_scalars_in_compiled_code(function):
-    loop = scalar_loop(function)
-    for dtype in ("float32", "float64"):
-        arrays = operands(function, dtype, 501)
-        out = np.empty(501, dtype)
-        loop(*arrays, out)
-        same_bits(out, plain(function, dtype, arrays))
-
-
-@each(ELEMENTWISE)
-def test_arrays_in_compiled_code(function):
-    arrays = operands(function, "float32", 501)
-    same_bits(array_call(function)(*arrays), plain(function, "float32", arrays))
-
-
-@each(ACTIVATIONS)
-def test_caller_with_fastmath_and_threads(function):
-    """The caller's flags must not reach the formula: fastmath would drop NaN and reorder sums."""
-    for member in (function, function.derivative):
-        loop = scalar_loop(member, parallel=True, fastmath=True)
-        arrays = operands(member, "float32", 1003)
-        out = np.empty(1003, np.float32)
-        loop(*arrays, out)
-        same_bits(out, plain(member, "float32", arrays))
-
-
-@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")
-@pytest.mark.parametrize("options", [{}, {"parallel": True}, {"fastmath": True}], ids=str)
-@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "sigmoid"])
-def test_array_layouts_in_compiled_code(name, options):
-    function = ACTIVATIONS[name]
-    call = array_call(function, **options)
-    arrays = operands(function, "float64", 6 * 7 * 8)
-    expected = plain(function, "float64", arrays).reshape(6, 7, 8)
-    arrays = [array.reshape(6, 7, 8) for array in arrays]
-    same_bits(call(*arrays), expected)
-    same_bits(call(*(np.asfortranarray(array) for array in arrays)), expected)
-    same_bits(call(*(array.T for array in arrays)), expected.T)
-    same_bits(call(*(array[::2, ::-1, 1:7:3] for array in arrays)), expected[::2, ::-1, 1:7:3])
-    same_bits(call(*(array[:0] for array in arrays)), expected[:0])

@@ -8,10 +8,10 @@ import textwrap
 import numba
 import numpy as np
 import pytest
-from grid import ELEMENTWISE, each, operands, same_bits
+from grid import ELEMENTWISE, operands, same_bits
 from numba import njit, prange
 from numba.core.errors import TypingError
-from test_threads import PACKAGE
+from processes import PACKAGE
 
 import fastrelu as fr
 
@@ -268,16 +268,6 @@ class TestErrors:
         steep = fr.tanh.backward
         with pytest.raises(TypingError, match=r"from_output must be a constant"):
             njit(lambda v, flag: steep(v, v, from_output=flag))(1.0, True)
-
-
-@each(ELEMENTWISE)
-def test_results_have_the_type_of_the_ufunc(function):
-    """For every dtype that compiled code knows."""
-    for dtype in ("float32", "float64"):
-        arrays = operands(function, dtype, 3)
-        use = njit(lambda *a: function(*a))
-        assert use(*(array[0] for array in arrays)) is not None
-        assert use.nopython_signatures[-1].return_type == numba.from_dtype(np.dtype(dtype))
 
 
 def test_user_function_is_cached(tmp_path):

@@ -100,6 +100,14 @@ for _ in range(10):
 stop.set()
 worker.join()
 """,
+    "fork_while_compiling": """
+worker = threading.Thread(target=lambda: [each.loop(np.dtype("float64")) for each in fr.registry.values()])
+worker.start()
+for _ in range(8):
+    in_a_child(lambda: fr.gelu(x[:10].astype(np.float64)))
+worker.join()
+right()
+""",
     "spawn": """
 if __name__ == "__main__":
     with multiprocessing.get_context("spawn").Pool(2) as processes:

@@ -190,48 +190,6 @@ def test_gelu_tails():
         assert fr.gelu.derivative([-np.inf, np.inf], approximate=approximate).tolist() == [0, 1]
 
 
-def half_truth(case, x):
-    with mpmath.workprec(120):
-        return [
-            value(case.chosen.reference, *map(float, (a, *rest)), *case.values("float32"))
-            for a, *rest in zip(x, *half_weights(case, x), strict=True)
-        ]
-
-
-def half_weights(case, x):
-    return [np.full(x.size, 0.25, np.float16) for _ in case.function.arrays[1:]]
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if not case.params], ids=str)
-def test_float16_on_all_inputs(case):
-    """Correctly rounded but for near-ties."""
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    got = case.function(every, *half_weights(case, every), **case.named)
-    assert got.dtype == np.float16
-    infinite = np.isinf(every)
-    assert np.isnan(got[np.isnan(every)]).all()
-    error, message = worst(got[infinite], half_truth(case, every[infinite]), every[infinite])
-    assert error <= 0.51, message
-    x, y = every[np.isfinite(every)], got[np.isfinite(every)]
-    error, message = worst(y, half_truth(case, x), x)
-    assert error <= 0.51, message
-
-
-@each_case
-def test_float16_slopes(case):
-    """The slope of a float16 is the float32 slope, rounded once; and the backward pass the float32 product."""
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    weights = half_weights(case, every)
-    wide = [weight.astype(np.float32) for weight in weights]
-    steep = case.function.derivative(every.astype(np.float32), *wide, **case.named)
-    with np.errstate(all="ignore"):
-        same_bits(case.function.derivative(every, *weights, **case.named), steep.astype(np.float16))
-        grad = np.float16(-1.7)
-        got = case.function.backward(np.full_like(every, grad), every, *weights, **case.named)
-        expected = np.where(steep == 0, np.float32(0), np.float32(grad) * steep).astype(np.float16)
-    same_bits(got[0] if weights else got, expected)
-
-
 def test_ulps_itself():
     one = np.float32(1)
     with mpmath.workprec(200):

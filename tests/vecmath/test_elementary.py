@@ -183,6 +183,7 @@ def test_vector_code(name: str, dtype: Any) -> None:
     assert not re.search(r"\b(exp|exp2|expm1|log|log1p|tanh|ldexp|fma)f?\b", code)
 
 
+@pytest.mark.slow
 def test_coefficients_are_derived() -> None:
     from fastrelu.vecmath.derive import main
 

@@ -1,0 +1,138 @@
+"""The C function that CPython calls for small contiguous arrays: it does what the Python function does, faster, or hands on."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from calls import (
+    COMMON,
+    COMMON_OF_TWO,
+    DTYPES,
+    FALLBACKS,
+    FALLBACKS_OF_TWO,
+    agree,
+    base,
+    frozen,
+    ways,
+)
+from grid import ELEMENTWISE, operands, same_bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastrelu as fr
+from fastrelu.kernels.entry import MOST_SLOTS, SUPPORTED
+
+pytestmark = pytest.mark.skipif(not SUPPORTED, reason="another interpreter than CPython: no short way")
+ONE, TWO = fr.relu, fr.relu.backward
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    """The short way exists from the first compiled loop on."""
+    for dtype in DTYPES:
+        for function in (ONE, TWO, fr.leaky_relu, fr.sigmoid):
+            if np.dtype(dtype) in function.supported:
+                function.loop(np.dtype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("function", "build"),
+    [(ONE, build) for build in COMMON.values()] + [(TWO, build) for build in COMMON_OF_TWO.values()],
+    ids=[*COMMON, *COMMON_OF_TWO],
+)
+def test_common_calls_take_the_short_way(function, build):
+    assert agree(function, build) is None
+    args, named = build()
+    assert not ways(lambda: function(*args, **named))[1]
+    assert ways(lambda: function(*args, where=True))[1], "the watch itself works"
+
+
+@pytest.mark.parametrize(
+    ("function", "build"),
+    [(ONE, build) for build in FALLBACKS.values()] + [(TWO, build) for build in FALLBACKS_OF_TWO.values()],
+    ids=[*FALLBACKS, *FALLBACKS_OF_TWO],
+)
+def test_other_calls_are_handed_on(function, build):
+    """The same result to the bit and the stride, or the same error, and nothing else written."""
+    agree(function, build)
+
+
+def parts_of_calls():
+    arrays = st.sampled_from(["f4", "f8", "f2", "i1", "u8", ">f4", "?"]).flatmap(
+        lambda dtype: st.sampled_from([
+            lambda: base(dtype),
+            lambda: base(dtype).reshape(3, 4),
+            lambda: base(dtype)[::-1],
+            lambda: np.asfortranarray(base(dtype).reshape(3, 4)),
+            lambda: base(dtype)[:1],
+            lambda: base(dtype, 0),
+            lambda: base(dtype, 12)[:4],
+            lambda: base(dtype, 12).reshape(3, 4)[:1],
+            lambda: frozen(base(dtype)),
+        ])
+    )  # fmt: skip
+    others = st.sampled_from([lambda: 2, lambda: -0.5, lambda: [1.0] * 12, lambda: None, lambda: np.float32(3)])
+    operand = arrays | arrays | arrays | others
+    keywords = st.fixed_dictionaries(
+        {},
+        optional={
+            "out": operand,
+            "where": st.sampled_from([lambda: True, lambda: base() > 0, lambda: False]),
+            "negative_slope": st.sampled_from([lambda: 0.5, lambda: np.float64(2), lambda: "x"]),
+        },
+    )
+    return st.lists(operand, max_size=3), keywords
+
+
+@settings(max_examples=400)
+@given(st.sampled_from([fr.relu, fr.relu.backward, fr.leaky_relu, fr.sigmoid]), *parts_of_calls(), st.booleans())
+def test_any_call(function, positional, keywords, in_place):
+    """Of parts put together at random."""
+
+    def build():
+        args, named = [part() for part in positional], {key: part() for key, part in keywords.items()}
+        if in_place and args and isinstance(args[-1], np.ndarray):
+            named["out"] = args[-1]
+        return args, named
+
+    agree(function, build)
+
+
+def test_room_for_every_dtype():
+    for function in (fr.relu, fr.step, fr.sigmoid):
+        assert len(function.supported) + 1 <= MOST_SLOTS
+        function.ufunc  # noqa: B018
+        function(np.ones(3, ml_dtypes.bfloat16))
+        for dtype in (*function.supported, np.dtype(ml_dtypes.bfloat16)):
+            x = np.ones(5, dtype)
+            assert not ways(lambda function=function, x=x: function(x))[1]
+            same_bits(function(x), function._long_way(x))
+
+
+def test_defaults_that_are_none_of_the_dtypes_numbers(own_registry):
+    """-1 is no uint8, 2.5 no integer: such a call is computed in float64, whatever has been compiled before."""
+    bounds = {"low": -1.0, "high": 2.5}
+
+    @fr.activation(derivative=lambda x, low=-1.0, high=2.5: x, reference=None, numpy=None, max_ulp=0, integers=True)
+    def between(x, low=-1.0, high=2.5):
+        """x, kept between two bounds."""
+        return low if x < low else high if x > high else x
+
+    between.ufunc  # noqa: B018
+    for dtype in ("uint8", "int8", "uint64"):
+        x = np.arange(5).astype(dtype)
+        between(x, low=0, high=2)
+        got = between(x)
+        assert got.dtype == np.float64
+        same_bits(got, np.clip(x.astype(np.float64), *bounds.values()))
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "prelu", "sigmoid.derivative", "gelu.backward"])
+def test_every_kind_of_function(name):
+    """With one to three operands, with parameters and options: the bits of the Python function, in each dtype."""
+    function = ELEMENTWISE[name]
+    for dtype in ("float16", "float32", "float64"):
+        arrays = operands(function, dtype, 77)
+        function(*arrays)
+        agree(function, lambda arrays=arrays: ([array.copy() for array in arrays], {}))
+        agree(function, lambda arrays=arrays: ([array.copy() for array in arrays], {"out": np.empty_like(arrays[0])}))
+        assert not ways(lambda arrays=arrays: function(*arrays))[1]
