@@ -1,5 +1,6 @@
 """The disk cache and the cold start: no stale kernel, no wrong variant, and no cache needed. Each in a process of its own."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -172,6 +173,23 @@ for d in ("float64", "float16", "int8"):
 show(**values)
 """
     assert start(code, tmp_path) == start(code, tmp_path)
+
+
+def test_processes_that_compile_at_the_same_time(tmp_path):
+    """Numba numbers the code files of one function in its index: two processes took one number, and a third the wrong code."""
+    code = """
+import os
+names = ["relu", "leaky_relu", "elu", "step", "identity", "relu6", "hardshrink"]
+order = names[::-1] if int(os.environ["TURN"]) % 2 else names
+values = {name: [f(x).tolist() for f in (getattr(fr, name), getattr(fr, name).derivative)] for name in order}
+show(**values)
+"""
+    with concurrent.futures.ThreadPoolExecutor(4) as executor:
+        results = list(executor.map(lambda turn: start(code, tmp_path, TURN=str(turn)), range(4)))
+    results.append(start(code, tmp_path, TURN="0"))
+    assert all(result == results[0] for result in results)
+    indices, kernels = (sorted(path.name for path in tmp_path.rglob(f"*.{kind}")) for kind in ("nbi", "nbc"))
+    assert [name[:-4] for name in indices] == [name[: -len(".1.nbc")] for name in kernels], "one index for two kernels"
 
 
 class TestNoCacheFolder:

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
 from fastrelu.kernels.calls import emit, resolve
-from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import (
     WORD,
     call,
@@ -124,13 +124,11 @@ def run(
         ``void run(void **operands, intp count)``: arrays, scalars, output.
     """
     name = dtype.name
-    key = (digest, name, n_arrays, n_params, streaming)  # closed over, so that it is part of the cache's key
 
     def run(pointers: int, count: int) -> None:
-        key  # noqa: B018
         sweep(formula, name, n_arrays, n_params, streaming, pointers, count)
 
-    return compile_cfunc(RUN, run)
+    return compile_cfunc(RUN, run, digest, name, n_arrays, n_params, streaming)
 
 
 @register_jitable(**IEEE)
@@ -194,10 +192,8 @@ def copy(target: int, target_step: int, source: int, source_step: int, count: in
 @functools.cache
 def any_layout() -> Any:
     """The loop, compiled once for all formulas and dtypes."""
-    key = kernels_digest()
 
     def any_layout(args: int, dimensions: int, steps: int, data: int) -> None:
-        key  # noqa: B018
         loop(args, dimensions, steps, data)
 
     return compile_cfunc(LOOP, any_layout)

@@ -21,7 +21,7 @@ from numba.extending import register_jitable
 from numba.np.ufunc import parallel
 
 from fastrelu.kernels.elementwise import TABLE_BYTES
-from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
 from fastrelu.kernels.ufunc import Loop
@@ -241,10 +241,7 @@ def selected(table: int, args: int, given: int, keywords: int) -> int:
 
 @functools.cache
 def _entry() -> Any:
-    key = kernels_digest()
-
     def entry(owner: int, args: int, given: int, keywords: int) -> int:
-        key  # noqa: B018
         table = peek(owner, DATA)
         chosen = selected(table, args, given, keywords)
         if chosen != 0:

@@ -10,6 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numba
+import numba.core.registry
 import numpy as np
 
 from fastrelu.vecmath import primitives, reductions
@@ -72,8 +73,16 @@ def formula_digest(formula: Callable[..., Any]) -> str:
     return digest.hexdigest()
 
 
-def compile_cfunc(signature: Any, function: Callable[..., Any]) -> Any:
-    """numba.cfunc with our options, cached on disk where that is possible."""
+def compile_cfunc(signature: Any, function: Callable[..., Any], *key: Any) -> Any:
+    """numba.cfunc with our options, cached on disk where that is possible.
+
+    Every kernel gets an index file of its own on the disk: its name stands for the key, the sources, and the processor. Numba
+    keeps all functions of one name in one index and numbers their code, and two processes that compile at the same time then
+    give one number to both: the next process gets the wrong kernel without a word.
+    """
+    target = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()
+    digest = hashlib.blake2b(repr((key, target)).encode() + kernels_digest(), digest_size=12).hexdigest()
+    function.__qualname__ = f"{function.__name__}_{digest}"
     try:
         return numba.cfunc(signature, cache=True, **SERIAL)(function)
     except RuntimeError as error:  # numba#5566: raised when no cache folder is writable

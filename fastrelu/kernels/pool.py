@@ -18,7 +18,7 @@ from numba.extending import register_jitable
 
 from fastrelu.kernels import atomics
 from fastrelu.kernels.elementwise import LOOP
-from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import ask, call, peek, poke, stack
 from fastrelu.vecmath.primitives import IEEE
 
@@ -248,10 +248,8 @@ def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
 @functools.cache
 def pooled_loop() -> Any:
     """The loop that callers run, compiled once for all functions."""
-    key = kernels_digest()
 
     def pooled_loop(args: int, dimensions: int, steps: int, data: int) -> None:
-        key  # noqa: B018
         pooled(args, dimensions, steps, data)
 
     return compile_cfunc(LOOP, pooled_loop)
@@ -260,10 +258,8 @@ def pooled_loop() -> Any:
 @functools.cache
 def claim_function() -> Any:
     """`claim`, compiled, for callers in Python."""
-    key = kernels_digest()
 
     def claim_function(state: int, size: int, most: int) -> int:
-        key  # noqa: B018
         return claim(state, size, most)
 
     return compile_cfunc(types.intp(types.intp, types.intp, types.intp), claim_function)
@@ -272,10 +268,8 @@ def claim_function() -> Any:
 @functools.cache
 def worker_thread() -> Any:
     """What a thread of the pool runs, compiled; of the address of its own words."""
-    key = kernels_digest()
 
     def worker_thread(own: int) -> None:
-        key  # noqa: B018
         worker(own)
 
     return compile_cfunc(types.void(types.intp), worker_thread)

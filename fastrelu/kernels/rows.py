@@ -98,10 +98,8 @@ def rows_loop(row: Callable[..., Any], digest: str, dtype: np.dtype[Any], cores:
     width = compute.itemsize
     last = count - 1
     places = tuple(count + sum(cores[:k]) for k in range(count))  # of each operand's core step among the steps
-    key = (digest, name, cores)
 
     def rows(args: int, dimensions: int, steps: int, data: int) -> None:
-        key  # noqa: B018
         control = enter_ieee()
         outer, length = peek(dimensions, 0), peek(dimensions, 1)
         aliased = False  # an output that is an input would be written before that is read
@@ -137,5 +135,5 @@ def rows_loop(row: Callable[..., Any], digest: str, dtype: np.dtype[Any], cores:
                 convert_rows(name, False, peek(firsts, last), address, peek(steps, last), step, height, items)
         leave_ieee(control)
 
-    loop = compile_cfunc(LOOP, rows)
+    loop = compile_cfunc(LOOP, rows, digest, name, cores)
     return Loop(loop.address, np.zeros(1, np.int64), (dtype,) * count, loop)

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from fastrelu.kernels.elementwise import LINE, LOOP, MAX_OPERANDS, STREAMED_BYTES, is_contiguous
-from fastrelu.kernels.options import compile_cfunc, kernels_digest
+from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.ufunc import Loop
 from fastrelu.vecmath.primitives import IEEE
@@ -66,10 +66,7 @@ def streamed(args: int, dimensions: int, steps: int, data: int) -> None:
 
 @functools.cache
 def _streamed_loop() -> Any:
-    key = kernels_digest()
-
     def streamed_loop(args: int, dimensions: int, steps: int, data: int) -> None:
-        key  # noqa: B018
         streamed(args, dimensions, steps, data)
 
     return compile_cfunc(LOOP, streamed_loop)
