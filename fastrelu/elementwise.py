@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays, memory, pool
+from fastrelu import arrays, layouts, memory, pool
 from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
@@ -95,6 +95,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         Compiled.__init__(self, name, (*INTEGERS, *FLOATS) if integers else FLOATS, cost)
         self.formula = formula
         self._entry: Entry | None = None
+        self._layout_tables: dict[np.dtype[Any], Any] = {}
         self._attributes: dict[str, Any] = {
             "__name__": name.rpartition(".")[2],
             "__qualname__": name,
@@ -130,6 +131,20 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     def streaming_loop(self, dtype: np.dtype[Any]) -> Loop:
         """The same with non-temporal stores."""
         return streaming_loop(self.loop(dtype), self._kernel(dtype, streaming=True))
+
+    def layout_table(self, dtype: np.dtype[Any]) -> Any:
+        """What the driver for any layout needs to know."""
+        if dtype not in self._layout_tables:
+            self._layout_tables[dtype] = layouts.table(self.loop(dtype).data)
+        return self._layout_tables[dtype]
+
+    def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
+        """Calls what suits the size and the layout."""
+        if size >= layouts.FROM:
+            result = layouts.compute(self, dtype, size, operands, keywords.get("out"), keywords.get("where"))
+            if result is not None:
+                return result
+        return super().compute(dtype, size, operands, keywords, row)
 
     def _kernel(self, dtype: np.dtype[Any], streaming: bool = False) -> Any:
         digest = formula_digest(self.formula)
@@ -167,12 +182,12 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
         shape = arrays.common_shape(name, self.arrays, checked)
         keywords: dict[str, Any] = {}
-        left_out = None
+        masked = None
         if where is not True:
             mask = arrays.check_where(name, where)
             shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
             if out is None:  # NumPy would leave the elements that are not selected undefined
-                left_out = np.broadcast_to(~mask, shape)
+                masked = mask
                 checked = [np.broadcast_to(value, shape, subok=True) for value in checked]
             else:
                 keywords["where"] = mask
@@ -180,12 +195,16 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
         number = BY_DTYPE[dtype].param.type  # not Python's: next to an int8 array NumPy takes those for float64
+        if masked is not None and shape:
+            result = layouts.compute(self, dtype, math.prod(shape), (*checked, *map(number, numbers)), None, masked)
+            if result is not None:
+                return result
         result = self.compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
-        if left_out is None:
+        if masked is None:
             return result
         if not shape:
-            return number(0).astype(dtype) if left_out else result
-        result.view(np.ndarray)[left_out] = 0
+            return result if masked else number(0).astype(dtype)
+        result.view(np.ndarray)[np.broadcast_to(~masked, shape)] = 0
         return result
 
     def settle(
