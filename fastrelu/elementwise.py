@@ -95,7 +95,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         Compiled.__init__(self, name, (*INTEGERS, *FLOATS) if integers else FLOATS, cost)
         self.formula = formula
         self._entry: Entry | None = None
-        self._layout_tables: dict[np.dtype[Any], Any] = {}
+        self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
         self._attributes: dict[str, Any] = {
             "__name__": name.rpartition(".")[2],
             "__qualname__": name,
@@ -132,15 +132,17 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         """The same with non-temporal stores."""
         return streaming_loop(self.loop(dtype), self._kernel(dtype, streaming=True))
 
-    def layout_table(self, dtype: np.dtype[Any]) -> Any:
+    def layout_table(self, dtype: np.dtype[Any]) -> layouts.Table:
         """What the driver for any layout needs to know."""
-        if dtype not in self._layout_tables:
-            self._layout_tables[dtype] = layouts.table(self.loop(dtype).data)
-        return self._layout_tables[dtype]
+        found = self._layout_tables.get(dtype)
+        if found is None:
+            params = np.array(list(self.params.values()), BY_DTYPE[dtype].param)
+            found = self._layout_tables[dtype] = layouts.Table(self.loop(dtype).data, params)
+        return found
 
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
         """Calls what suits the size and the layout."""
-        if size >= layouts.FROM:
+        if size >= (layouts.MASKED_FROM if "where" in keywords else layouts.FROM):
             result = layouts.compute(self, dtype, size, operands, keywords.get("out"), keywords.get("where"))
             if result is not None:
                 return result

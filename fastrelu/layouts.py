@@ -14,13 +14,13 @@ from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose
 from fastrelu.kernels import layouts as native
 from fastrelu.kernels.entry import SUPPORTED
-from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.thresholds import DEFAULT
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
 
-FROM = 1024  # elements: smaller arrays are through a ufunc before this has begun
+# Elements: smaller arrays are through a ufunc before this has begun.
+FROM, MASKED_FROM = 1 << 13, 1 << 8
 _Call = Callable[[int, int, int, int, int], None]
 
 
@@ -29,11 +29,25 @@ def _native() -> _Call:
     return ctypes.PYFUNCTYPE(None, *[ctypes.c_ssize_t] * 5)(native.layout_function().address)
 
 
-def table(data: Any) -> Any:
-    """The words that the compiled driver needs of a function, made from the data of its loop."""
-    python = ctypes.pythonapi
-    gil = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (python.PyEval_SaveThread, python.PyEval_RestoreThread))
-    return np.array([*data[:4], native.part_function().address, pool.STATE.ctypes.data, *gil], np.int64)
+class Table:
+    """The words that the compiled driver needs to know of a function and dtype, and the default parameters.
+
+    Parameters
+    ----------
+    data
+        Of the inner loop.
+    params
+        The default values of the scalar parameters, in the dtype that kernels take.
+    """
+
+    __slots__ = ("_words", "address", "params")
+
+    def __init__(self, data: Any, params: Any) -> None:
+        python = ctypes.pythonapi
+        gil = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (python.PyEval_SaveThread, python.PyEval_RestoreThread))
+        part, size = native.part_function().address, params.dtype.itemsize
+        self._words = np.array([*data[:4], size, part, pool.STATE.ctypes.data, *gil], np.int64)
+        self.address, self.params = self._words.ctypes.data, params
 
 
 def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], out: Any, mask: Any) -> Any:
@@ -54,32 +68,36 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     """
     count = len(function.arrays)
     values, scalars = operands[:count], operands[count:]
-    fresh = out is None
-    given = values if fresh else (*values, out)
-    if not SUPPORTED or (mask is None and all(each.flags.c_contiguous for each in given if isinstance(each, np.ndarray))):
+    plain = mask is None
+    for each in values if out is None else (*values, out):
+        if type(each) is not np.ndarray or each.dtype is not dtype:
+            return None
+        flags = each.flags
+        if not flags.aligned:
+            return None
+        plain = plain and flags.c_contiguous
+    if plain or not SUPPORTED or not (mask is None or type(mask) is np.ndarray):
         return None
-    if not all(type(each) is np.ndarray and each.dtype is dtype and each.flags.aligned for each in given):
-        return None
-    if mask is not None and type(mask) is not np.ndarray:
-        return None
-    if fresh:
-        out = _like(values, dtype)
+    if out is None:
+        flags, out = native.FRESH, _like(values, dtype)
     elif 0 in out.strides:
         return None
     else:
+        flags = 0
         values = tuple(untangled(each, out) for each in values)
         mask = mask if mask is None else untangled(mask, out)
-    parameters = np.zeros((len(scalars), 8), np.uint8)
-    if scalars:
-        kind = BY_DTYPE[dtype].param
-        parameters[:, : kind.itemsize] = np.array(scalars, kind).reshape(-1, 1).view(np.uint8)
-    arrays = (*values, out) if mask is None else (*values, out, mask)
-    flags = native.MASKED * (mask is not None) + native.FRESH * fresh
-    threads = pool.claim(size * dtype.itemsize) if size >= function.large else 1
+    table = function.layout_table(dtype)
+    params = np.array(scalars, table.params.dtype) if scalars else table.params
+    arrays = (*values, out)
+    if mask is not None:
+        flags, arrays = flags | native.MASKED, (*arrays, mask)
+    if size < function.large:
+        _native()(table.address, id(arrays), id(params), flags, 1)
+        return out
+    threads = pool.claim(size * dtype.itemsize)
     try:
         serial = choose("cpu", size, dtype.itemsize, function.cost, threads, DEFAULT) is Target.SERIAL
-        place = function.layout_table(dtype).ctypes.data, id(arrays), parameters.ctypes.data
-        _native()(*place, flags, 1 if serial else threads)
+        _native()(table.address, id(arrays), id(params), flags, 1 if serial else threads)
     finally:
         pool.release(threads)
     return out
@@ -88,7 +106,11 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
 def _like(values: Sequence[Any], dtype: np.dtype[Any]) -> Any:
     """An output in the memory order that NumPy's ufuncs choose."""
     first = values[0]
-    if 0 not in first.strides and all(each.shape == first.shape and each.strides == first.strides for each in values):
+    if (
+        0 not in first.strides
+        and 1 not in first.shape
+        and all(each.shape == first.shape and each.strides == first.strides for each in values)
+    ):
         out = np.empty_like(first, dtype)
     else:
         flags = [["readonly"]] * len(values) + [["writeonly", "allocate"]]

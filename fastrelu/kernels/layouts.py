@@ -27,7 +27,7 @@ FIRST_ITEM = 3
 # What a function's table holds, in words: as in the loops' data,
 KERNEL, ARRAYS, PARAMS, SIZE = range(4)
 # and then what is the same for all functions.
-PART, POOL, RELEASE_GIL, TAKE_GIL = range(4, 8)
+PARAM_SIZE, PART, POOL, RELEASE_GIL, TAKE_GIL = range(4, 9)
 MASKED, FRESH = 1, 2  # flags of a call
 
 # The job of a call, in words: OPERANDS counts arrays, output and mask, in this order.
@@ -235,7 +235,9 @@ def gather(job: int, cursor: int, tile: int, k: int, rows: int, column: int, col
 
 
 @register_jitable(**APART)
-def scatter(job: int, cursor: int, tile: int, mask: int, mask_row: int, mask_step: int, rows: int, column: int, columns: int) -> None:
+def scatter(
+    job: int, cursor: int, tile: int, mask: int, mask_row: int, mask_step: int, rows: int, column: int, columns: int
+) -> None:
     """Copies rows of results into the output, where the mask allows it if there is one."""
     output = peek(peek(job, FUNCTION), ARRAYS)
     size, step, row_step = size_of(job, output), step_of(job, 0, output), step_of(job, 1, output)
@@ -334,7 +336,7 @@ def run_part(job: int, start: int, count: int) -> None:
     table, scratch = stack(TABLE_BYTES), stack(SCRATCH_BYTES)
     n_arrays = peek(function, ARRAYS)
     for k in range(peek(function, PARAMS)):
-        poke(table, n_arrays + k, peek(job, PARAM_VALUES) + k * 8)
+        poke(table, n_arrays + k, peek(job, PARAM_VALUES) + k * peek(function, PARAM_SIZE))
     control = enter_ieee()
     if peek(job, COLUMN):
         tiled_rows(job, 0, rows, start * COLUMNS, min((start + count) * COLUMNS, columns), table, scratch)
@@ -349,11 +351,14 @@ def run_part(job: int, start: int, count: int) -> None:
 
 @register_jitable(**APART)
 def run_layout(function: int, arrays: int, params: int, flags: int, threads: int) -> None:
-    """Computes the operands of a tuple: arrays, output and perhaps a mask; on the threads of a claim if there are several."""
+    """Computes the operands of a tuple: arrays, output and perhaps a mask; on the threads of a claim if there are several.
+
+    `params` is an array too, of the scalar parameters.
+    """
     job = stack(JOB_BYTES)
     poke(job, FUNCTION, function)
     poke(job, OPERANDS, peek(function, ARRAYS) + 1 + (flags & MASKED))
-    poke(job, PARAM_VALUES, params)
+    poke(job, PARAM_VALUES, peek(params, DATA))
     poke(job, FLAGS, flags)
     elements = read_axes(job, arrays)
     if elements == 0:

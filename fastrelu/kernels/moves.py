@@ -61,7 +61,10 @@ def move_items(_context: Any, target: Any, target_step: Any, source: Any, source
 
         near = builder.icmp_signed("==", to_step, WORD(bytes_each))
         known = [
-            (builder.and_(near, builder.icmp_signed("==", step, WORD(k * bytes_each))), loop(WORD(bytes_each), WORD(k * bytes_each)))
+            (
+                builder.and_(near, builder.icmp_signed("==", step, WORD(k * bytes_each))),
+                loop(WORD(bytes_each), WORD(k * bytes_each)),
+            )
             for k in KNOWN_STEPS
         ]
         _first_that_holds(builder, known, loop(to_step, step))
