@@ -72,10 +72,10 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     for each in values if out is None else (*values, out):
         if type(each) is not np.ndarray or each.dtype is not dtype:
             return None
-        flags = each.flags
-        if not flags.aligned:
+        state = each.flags
+        if not state.aligned:
             return None
-        plain = plain and flags.c_contiguous
+        plain = plain and state.c_contiguous
     if plain or not SUPPORTED or not (mask is None or type(mask) is np.ndarray):
         return None
     if out is None:
@@ -106,16 +106,13 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
 def _like(values: Sequence[Any], dtype: np.dtype[Any]) -> Any:
     """An output in the memory order that NumPy's ufuncs choose."""
     first = values[0]
-    if (
-        0 not in first.strides
-        and 1 not in first.shape
-        and all(each.shape == first.shape and each.strides == first.strides for each in values)
-    ):
+    like = all(each.shape == first.shape and each.strides == first.strides for each in values)
+    if like and 0 not in first.strides and 1 not in first.shape:
         out = np.empty_like(first, dtype)
     else:
-        flags = [["readonly"]] * len(values) + [["writeonly", "allocate"]]
-        iterator = np.nditer([*values, None], ["zerosize_ok"], flags, op_dtypes=[dtype] * len(flags), order="K")
-        out = iterator.operands[-1]
+        operands: list[Any] = [*values, None]
+        uses: list[Any] = [["readonly"]] * len(values) + [["writeonly", "allocate"]]
+        out = np.nditer(operands, ["zerosize_ok"], uses, op_dtypes=[dtype] * len(uses), order="K").operands[-1]
     if out.nbytes < memory.FROM_BYTES:
         return out
     order = sorted(range(out.ndim), key=lambda axis: -out.strides[axis])

@@ -92,7 +92,7 @@ def expected_of(function, arrays, shape):
 @settings(max_examples=150)
 @given(calls())
 def test_fresh(call):
-    function, arrays, shape = call
+    function, arrays, _ = call
     got = function(*arrays)
     same_bits(got, expected_of(*call))
     assert got.strides == function.ufunc(*arrays, *function.params.values()).strides

@@ -76,7 +76,7 @@ def move_axis(job: int, source: int, target: int) -> None:
 
 @register_jitable(**APART)
 def read_axes(job: int, arrays: int) -> int:
-    """Writes down the operands' steps along each axis of the output that is longer than 1, sorted; returns the number of elements."""
+    """Writes down the operands' steps along the axes longer than 1, sorted by the output's; returns the number of elements."""
     operands, n_arrays = peek(job, OPERANDS), peek(peek(job, FUNCTION), ARRAYS)
     output = peek(arrays, FIRST_ITEM + n_arrays)
     ndim, count, size = peek(output, NDIM) & LOW_HALF, 0, 1

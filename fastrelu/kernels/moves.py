@@ -60,13 +60,10 @@ def move_items(_context: Any, target: Any, target_step: Any, source: Any, source
             return emit
 
         near = builder.icmp_signed("==", to_step, WORD(bytes_each))
-        known = [
-            (
-                builder.and_(near, builder.icmp_signed("==", step, WORD(k * bytes_each))),
-                loop(WORD(bytes_each), WORD(k * bytes_each)),
-            )
-            for k in KNOWN_STEPS
-        ]
+        known = []
+        for each in (WORD(k * bytes_each) for k in KNOWN_STEPS):
+            both = builder.and_(near, builder.icmp_signed("==", step, each))
+            known.append((both, loop(WORD(bytes_each), each)))
         _first_that_holds(builder, known, loop(to_step, step))
         return context.get_dummy_value()
 
