@@ -19,18 +19,24 @@ SIDES = 64, 4096
 
 def _sigmoid(x: Any, **named: Any) -> Any:
     """The usual expression, each step where the ufuncs put it."""
+    named = {"out": None} | named  # NumPy warns of a mask without it
     result = np.exp(np.negative(x, **named), **named)
-    np.add(result, 1, **({"out": result} | named))
-    return np.reciprocal(result, **({"out": result} | named))
+    named["out"] = result
+    np.add(result, 1, **named)
+    return np.reciprocal(result, **named)
 
 
 def _relu(x: Any, **named: Any) -> Any:
-    return np.maximum(x, 0, **named)
+    return np.maximum(x, 0, **{"out": None} | named)
+
+
+def _tanh(x: Any, **named: Any) -> Any:
+    return np.tanh(x, **{"out": None} | named)
 
 
 PAIRS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "relu": (fr.relu, _relu),
-    "tanh": (fr.tanh, np.tanh),
+    "tanh": (fr.tanh, _tanh),
     "sigmoid": (fr.sigmoid, _sigmoid),
 }
 
