@@ -299,28 +299,37 @@ def tiled_rows(job: int, first: int, last: int, start: int, stop: int, table: in
     function, most = peek(job, FUNCTION), peek(job, TILE_COLUMNS)
     kernel, size, output, operands = peek(function, KERNEL), peek(function, SIZE), peek(function, ARRAYS), peek(job, OPERANDS)
     masked, result = operands > output + 1, output + peek(function, PARAMS)
-    through = masked or peek(job, GATHERED + output) != 0
-    cursor = stack(CURSOR_BYTES)
+    whole = masked and step_of(job, 0, output + 1) == 0 and peek(job, TILE_ROWS) == 1  # the mask selects rows
+    cursor, bit = stack(CURSOR_BYTES), stack(8)
     seek(job, cursor, first)
     while first < last:
         rows = min(peek(job, TILE_ROWS), last - first, peek(job, EXTENTS + 1) - peek(cursor, MOST_OPERANDS + 1))
+        blends = masked
+        if whole:
+            poke(bit, 0, 0)
+            move(bit, 1, peek(cursor, output + 1), 1, 1, 1)
+            blends = peek(bit, 0) == 0
+            if blends and peek(job, FLAGS) & FRESH == 0:
+                advance(job, cursor, rows)
+                first += rows
+                continue
         for column in range(start, stop, most):
             columns = min(most, stop - column)
             for k in range(operands):
-                if k != output and peek(job, GATHERED + k):
+                if k != output and (k < output or blends) and peek(job, GATHERED + k):
                     gather(job, cursor, scratch + k * TILE_BYTES, k, rows, column, columns)
             for row in range(rows):
                 tile_row = row * columns * size
                 for k in range(output + 1):
-                    if peek(job, GATHERED + k) or (masked and k == output):
+                    if peek(job, GATHERED + k) or (blends and k == output):
                         address = scratch + k * TILE_BYTES + tile_row
                     else:
                         address = peek(cursor, k) + row * step_of(job, 1, k) + column * size
                     poke(table, k if k < output else result, address)
                 call(kernel, (table, columns))
-            if through:
+            if blends or peek(job, GATHERED + output):
                 mask, mask_row = 0, columns
-                if masked:
+                if blends:
                     mask = scratch + (output + 1) * TILE_BYTES
                     if not peek(job, GATHERED + output + 1):
                         mask, mask_row = peek(cursor, output + 1) + column, step_of(job, 1, output + 1)
