@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu import memory, pool
+from fastrelu import memory, pool, tuned
 from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose
 from fastrelu.kernels.storage import bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import DEFAULT, Cost
+from fastrelu.thresholds import Cost
 
 
 class Compiled:
@@ -39,10 +39,15 @@ class Compiled:
         self.dotted_name = name
         self.supported = supported
         self.cost = cost
-        self.large = DEFAULT.parallel_from[cost] // 8  # fewer elements than this are never worth two threads
         self._cores, self._core_signature = cores, signature
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[np.dtype[Any], Target, bool], np.ufunc] = {}
+
+    @functools.cached_property
+    def large(self) -> int:
+        """Fewer elements than this are never worth two threads."""
+        thresholds = tuned.in_force().thresholds
+        return min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
 
     @property
     def keeps_shape(self) -> bool:
@@ -94,7 +99,7 @@ class Compiled:
             return self.target(dtype)(*operands, **keywords)
         count = pool.claim(size * dtype.itemsize) if size > row else 1
         try:
-            kind = choose("cpu", size, dtype.itemsize, self.cost, count, DEFAULT)
+            kind = choose("cpu", size, dtype.itemsize, self.cost, count, tuned.in_force().thresholds)
             pooled = count > 1 and kind is not Target.SERIAL
             if "out" not in keywords:
                 keywords = self._with_memory(dtype, operands, keywords)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays, memory, pool
+from fastrelu import arrays, memory, pool, tuned
 from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
@@ -19,7 +19,7 @@ from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
 from fastrelu.kernels.streaming import streaming_loop
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.thresholds import DEFAULT, Cost
+from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
@@ -122,7 +122,8 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         """Lets calls with this loop's dtype reach the kernel at once."""
         if self._entry is None:
             name, params = self._attributes["__name__"], tuple(self.params.values())
-            sizes = DEFAULT.parallel_from[self.cost], memory.FROM_BYTES
+            thresholds = tuned.in_force().thresholds
+            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
             self._entry = Entry(name, self._long_way, len(self.arrays), params, pool.STATE.ctypes.data, *sizes)
             self._install(self._entry.function)
         self._entry.add(kernel, loop, BY_DTYPE[loop.dtypes[-1]].param)
