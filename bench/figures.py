@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from rich.progress import track
 
@@ -43,14 +42,9 @@ class Figure:
         arrays, named = operands(self.function, self.size, self.dtype), keywords(self.function)
         if self.out:
             named["out"] = np.empty_like(arrays[0])
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(self.threads, before))
-        try:
-            with np.errstate(all="ignore"):
-                calls = (self.numpy or self.function.numpy, self.function)
-                numpy, ours = race([timer(call, arrays, named) for call in calls], seconds)
-        finally:
-            numba.set_num_threads(before)
+        with np.errstate(all="ignore"), fr.threads(min(self.threads, fr.pool.most_threads())):
+            calls = (self.numpy or self.function.numpy, self.function)
+            numpy, ours = race([timer(call, arrays, named) for call in calls], seconds)
         return ours / numpy
 
 
@@ -81,7 +75,6 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="show the functions that are not slower, too")
     parser.add_argument("--only", default="", help="a function's name")
     options = parser.parse_args()
-    fr.relu(np.zeros(1 << 22))  # starts the threads: fastrelu chooses their layer, asking Numba for their number would
     figures = [*own_targets(), *never_slower()]
     figures = [figure for figure in figures if options.only in ("", figure.function.dotted_name)]
     ratios: dict[Figure, list[float]] = {figure: [] for figure in figures}

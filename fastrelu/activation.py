@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from fastrelu.arrays import bind
+from fastrelu.compiled import THIS
 from fastrelu.docstrings import describe
-from fastrelu.elementwise import THIS, Elementwise
+from fastrelu.elementwise import Elementwise
 from fastrelu.thresholds import Cost
 
 Side = Literal["left", "right"]

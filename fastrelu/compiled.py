@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,37 +13,97 @@ import numpy as np
 from fastrelu import memory, pool, tuned
 from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose
-from fastrelu.kernels.storage import bfloat16
+from fastrelu.kernels.entry import SUPPORTED, Entry
+from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import Cost
 
+THIS: Any = object()  # among the values of an option: the function that has the option
 
-class Compiled:
+
+class Compiled(staticmethod):  # type: ignore[type-arg]
     """A function with one inner loop for each dtype, compiled at its first use.
+
+    It is a staticmethod because that is the shortest way that CPython 3.11 knows from a call of an object with attributes
+    to a function: 40 ns, against 90 for a ``__call__`` method. What it holds is `_long_way` at first, and from the first
+    compiled loop on the C function that serves the common calls (kernels.entry).
 
     Parameters
     ----------
-    name
-        Where another process finds it in its module, as in ``gelu.derivative``.
+    name, module
+        Where another process finds it: ``gelu.derivative`` in ``fastrelu.formulas.gelus``.
+    doc, signature
+        What help() shows.
+    arrays, params
+        The names of its array operands; the scalar parameters that follow them, and their defaults.
     supported
         The dtypes it computes in, from the smallest to the largest.
     cost
         What bounds it.
+    options
+        For each keyword that selects another function: its values, the default first, and the function for each; None
+        where that value is not valid.
     cores
         How many core dimensions its loops have: 0 for elementwise ones.
-    signature
+    core_signature
         Of the generalised ufunc, if it is one.
     """
 
+    __signature__: inspect.Signature
+
     def __init__(
-        self, name: str, supported: tuple[np.dtype[Any], ...], cost: Cost, cores: int = 0, signature: str | None = None
+        self,
+        *,
+        name: str,
+        module: str,
+        doc: str,
+        signature: inspect.Signature,
+        arrays: tuple[str, ...],
+        params: Mapping[str, Any],
+        supported: tuple[np.dtype[Any], ...],
+        cost: Cost,
+        options: Mapping[str, Mapping[Any, Any]] | None = None,
+        cores: int = 0,
+        core_signature: str | None = None,
     ) -> None:
         self.dotted_name = name
+        self.arrays = arrays
+        self.params = dict(params)
         self.supported = supported
+        self.options = {
+            option: {value: self if chosen is THIS else chosen for value, chosen in choices.items()}
+            for option, choices in (options or {}).items()
+        }
         self.cost = cost
-        self._cores, self._core_signature = cores, signature
+        self._cores, self._core_signature = cores, core_signature
         self._loops: dict[np.dtype[Any], Loop] = {}
-        self._targets: dict[tuple[np.dtype[Any], Target, bool], np.ufunc] = {}
+        self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
+        self._entry: Entry | None = None
+        self._attributes: dict[str, Any] = {
+            "__name__": name.rpartition(".")[2],
+            "__qualname__": name,
+            "__module__": module,
+            "__doc__": doc,
+            "__signature__": signature,
+        }
+        self._install(self._long_way)
+
+    def __get__(self, _instance: Any, _owner: Any = None) -> Any:
+        return self  # as numpy.ufunc does: not a method where it is a class attribute
+
+    def _install(self, call: Callable[..., Any]) -> None:
+        """Makes this the function that a call reaches."""
+        staticmethod.__init__(self, call)
+        self.__dict__.update(self._attributes)  # over those that a staticmethod takes from its function
+
+    @abstractmethod
+    def _long_way(self, *operands: Any, **named: Any) -> Any:
+        """A call in all its generality."""
+
+    @property
+    def entry_kind(self) -> int | None:
+        """How the C function for common calls works, if there is one: 0 for elementwise functions."""
+        return 0
 
     @functools.cached_property
     def large(self) -> int:
@@ -70,19 +132,37 @@ class Compiled:
 
     def loop(self, dtype: np.dtype[Any]) -> Loop:
         """The inner loop for one dtype."""
-        if dtype not in self._loops:
-            self._loops[dtype] = self.compile_loop(dtype)
-        return self._loops[dtype]
+        found = self._loops.get(dtype)
+        if found is None:
+            found = self._loops[dtype] = self.compile_loop(dtype)
+            kind = self.entry_kind
+            if SUPPORTED and kind is not None:
+                self._shorten(found, kind)
+        return found
+
+    def _shorten(self, loop: Loop, kind: int) -> None:
+        """Lets common calls reach this loop at once."""
+        if self._entry is None:
+            shape = len(self.arrays), tuple(self.params.values()), kind
+            thresholds = tuned.in_force().thresholds
+            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
+            options = {
+                key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
+                for key, choices in self.options.items()
+            }
+            self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, options, pool.STATE.ctypes.data, *sizes)
+            self._install(self._entry.function)
+        self._entry.add(loop, BY_DTYPE[loop.dtypes[-1]].param)
 
     def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
         """The ufunc that computes this dtype in one of the ways, on one thread or on those of a claim."""
-        key = dtype, kind, pooled
-        found = self._targets.get(key)
+        targets = self._targets.setdefault((kind.value, pooled), {})
+        found = targets.get(dtype)
         if found is None:
             loop = self.streaming_loop(dtype) if kind is Target.STREAMING else self.loop(dtype)
             if pooled:
                 loop = pool.pooled_loop(loop, self._cores)
-            found = self._targets[key] = self._make_ufunc([loop])
+            found = targets[dtype] = self._make_ufunc([loop])
         return found
 
     @functools.cached_property

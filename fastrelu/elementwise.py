@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays, memory, pool, tuned
+from fastrelu import arrays
 from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
-from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
 from fastrelu.kernels.streaming import streaming_loop
@@ -26,17 +25,11 @@ _FLOAT = {float}
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
-THIS: Any = object()  # among the values of an option: the function that has the option
-
-
-class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
+class Elementwise(Compiled):
     """A function of arrays, made from a formula of scalars.
 
     Calling it computes the formula for every element. Inside a Numba-compiled function the same object is called the same
     way, on scalars and on arrays.
-
-    It is a staticmethod because that is the shortest way that CPython 3.11 knows from a call of an object with attributes
-    to a Python function: 40 ns, against 90 for a ``__call__`` method.
 
     Parameters
     ----------
@@ -66,7 +59,6 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     """
 
     formula: Callable[..., Any]
-    __signature__: inspect.Signature
 
     def __init__(
         self,
@@ -83,29 +75,21 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     ) -> None:
         signature = signature or inspect.signature(formula)
         required = inspect.Parameter.empty
-        self.arrays = tuple(key for key, parameter in signature.parameters.items() if parameter.default is required)
-        self.params = {key: p.default for key, p in signature.parameters.items() if p.default is not required}
         self._names = tuple(signature.parameters)
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
-        self.options = {
-            option: {value: self if chosen is THIS else chosen for value, chosen in choices.items()}
-            for option, choices in (options or {}).items()
-        }
         self.minimum = dict(minimum or {})
-        Compiled.__init__(self, name, (*INTEGERS, *FLOATS) if integers else FLOATS, cost)
         self.formula = formula
-        self._entry: Entry | None = None
-        self._attributes: dict[str, Any] = {
-            "__name__": name.rpartition(".")[2],
-            "__qualname__": name,
-            "__module__": module,
-            "__doc__": doc,
-            "__signature__": self._public_signature(signature),
-        }
-        self._install(self._long_way)
-
-    def __get__(self, _instance: Any, _owner: Any = None) -> Elementwise:
-        return self  # as numpy.ufunc does: not a method where it is a class attribute
+        super().__init__(
+            name=name,
+            module=module,
+            doc=doc,
+            signature=_public_signature(signature, options or {}),
+            arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
+            params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
+            supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
+            cost=cost,
+            options=options,
+        )
 
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
@@ -113,20 +97,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         kernel, layouts = self._kernel(dtype), any_layout()
         words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
         dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
-        loop = Loop(layouts.address, words, dtypes, (kernel, layouts))
-        if SUPPORTED:
-            self._shorten(kernel.address, loop)
-        return loop
-
-    def _shorten(self, kernel: int, loop: Loop) -> None:
-        """Lets calls with this loop's dtype reach the kernel at once."""
-        if self._entry is None:
-            name, params = self._attributes["__name__"], tuple(self.params.values())
-            thresholds = tuned.in_force().thresholds
-            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
-            self._entry = Entry(name, self._long_way, len(self.arrays), params, pool.STATE.ctypes.data, *sizes)
-            self._install(self._entry.function)
-        self._entry.add(kernel, loop, BY_DTYPE[loop.dtypes[-1]].param)
+        return Loop(layouts.address, words, dtypes, (kernel, layouts))
 
     def streaming_loop(self, dtype: np.dtype[Any]) -> Loop:
         """The same with non-temporal stores."""
@@ -135,11 +106,6 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
     def _kernel(self, dtype: np.dtype[Any], streaming: bool = False) -> Any:
         digest = formula_digest(self.formula)
         return run(compilable(self.formula), digest, dtype, len(self.arrays), len(self.params), streaming)
-
-    def _install(self, call: Callable[..., Any]) -> None:
-        """Makes this the function that a call reaches."""
-        staticmethod.__init__(self, call)
-        self.__dict__.update(self._attributes)  # over those that a staticmethod takes from its function
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
         return self._general(operands, named, out, where)
@@ -200,7 +166,7 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         dtype = arrays.computed_in(dtype, supported)
         return arrays.fit_integers(dtype, scalars) if scalars and dtype.kind in "iu" else (dtype, scalars)
 
-    def _chosen(self, option: str, value: Any) -> Elementwise:
+    def _chosen(self, option: str, value: Any) -> Any:
         choices = self.options[option]
         try:
             chosen = choices[value]
@@ -215,12 +181,13 @@ class Elementwise(Compiled, staticmethod):  # type: ignore[type-arg]
         """The operands and parameters in order, defaults filled in."""
         return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, "out", "where"))
 
-    def _public_signature(self, signature: inspect.Signature) -> inspect.Signature:
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        options = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in self.options.items()]
-        common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
-        plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
-        return inspect.Signature([*plain, *options, *common])
+
+def _public_signature(signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]]) -> inspect.Signature:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    chosen = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in options.items()]
+    common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+    return inspect.Signature([*plain, *chosen, *common])
 
 
 def fits(x: Any, out: Any) -> bool:

@@ -13,6 +13,7 @@ from fastrelu import arrays
 from fastrelu.activation import REGISTRY
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
+from fastrelu.kernels import entry
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
@@ -69,16 +70,29 @@ class Fold(Compiled):
         masked: float | None = None,
     ) -> None:
         self.formula = formula
-        parts = ["(n)" if core else "()" for core in cores]
-        supported = (*INTEGERS, *FLOATS) if integers else FLOATS
-        super().__init__(name, supported, Cost.HEAVY, cores=1, signature=f"{','.join(parts[:-1])}->{parts[-1]}")
-        self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
-        self.arrays = tuple(inspect.signature(formula).parameters)[:-1]
         self.cores = cores
         self.pooled = pooled
         self.masked = masked
-        self._names = (*self.arrays, *(["pool_size"] if pooled else []), "axis")
-        self.__signature__ = inspect.signature(lambda: None).replace(parameters=self._parameters())
+        arrays = tuple(inspect.signature(formula).parameters)[:-1]
+        self._names = (*arrays, *(["pool_size"] if pooled else []), "axis")
+        parts = ["(n)" if core else "()" for core in cores]
+        super().__init__(
+            name=name,
+            module=module,
+            doc=doc,
+            signature=inspect.signature(lambda: None).replace(parameters=self._parameters()),
+            arrays=arrays,
+            params={},
+            supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
+            cost=Cost.HEAVY,
+            cores=1,
+            core_signature=f"{','.join(parts[:-1])}->{parts[-1]}",
+        )
+
+    @property
+    def entry_kind(self) -> int | None:
+        """How the C function for common calls works, if there is one."""
+        return entry.ROWS if self.keeps_shape else entry.POOLED if self.pooled and len(self.arrays) == 1 else None
 
     @property
     def keeps_shape(self) -> bool:
@@ -89,7 +103,7 @@ class Fold(Compiled):
         """Compiles the loop for one dtype, or loads it from disk."""
         return rows_loop(compilable(self.formula), formula_digest(self.formula), dtype, self.cores)
 
-    def __call__(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
+    def _long_way(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
         if self.pooled and "pool_size" in named and len(operands) == len(self.arrays):
             operands = (*operands, named.pop("pool_size"))
         if out is None and where is True and not named:

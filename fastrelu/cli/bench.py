@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -21,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 import fastrelu
+from fastrelu import pool
 from fastrelu.cli.common import console, find, one_sentence, refuse
 from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
 from fastrelu.machine import processor_name
@@ -63,14 +63,10 @@ def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
-    layer = "none"
-    with contextlib.suppress(ValueError):  # not started: nothing was large enough
-        layer = numba.threading_layer()
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
-        "layer": layer,
+        "threads": pool.allowed(),
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,

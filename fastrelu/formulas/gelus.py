@@ -8,13 +8,14 @@ signs, the tail for negative x is never 1 + erf, and nothing overflows. Each der
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.elementwise import THIS
+from fastrelu.compiled import THIS
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.normal import (
@@ -74,7 +75,7 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
 @activation(
     derivative=gelu_tanh_slope,
     reference=lambda m, x: x / (1 + m.exp(-2 * m.sqrt(2 / m.pi) * (x + m.mpf("0.044715") * x**3))),
-    numpy=lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    numpy=lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
@@ -96,7 +97,7 @@ def gelu_tanh(x: Scalar) -> Scalar:
 @activation(
     derivative=gelu_slope,
     reference=lambda m, x: x * m.erfc(-x / m.sqrt(2)) / 2,
-    numpy=lambda x: 0.5 * x * (1 + scipy_erf()(x / np.sqrt(2))),
+    numpy=lambda x: 0.5 * x * (1 + scipy_erf()(x / math.sqrt(2))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     variants={"approximate": {"none": THIS, "tanh": gelu_tanh}},

@@ -16,16 +16,10 @@ from fastrelu.vecmath.error import small
 from fastrelu.vecmath.exponential import (
     LOG2E_32,
     LOG2E_64,
-    LOW_32,
-    LOW_64,
     ONE_32,
     ONE_64,
     RAISED_32,
     RAISED_64,
-    SHIFT_32,
-    SHIFT_64,
-    ZERO_32,
-    ZERO_64,
     exp_tail_32,
     exp_tail_64,
     scale_32,
@@ -35,12 +29,6 @@ from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, 
 
 # From there on a exp(-a) and 4 exp(-a) are 0.
 END_32, END_64 = np.float32(120), np.float64(790)
-
-# 1 / (1 + exp(-x)) = UNIT / (UNIT + UNIT exp(-x)): with this unit nothing overflows where the result is subnormal.
-UNIT_32, UNIT_64 = np.float32(2.0**-32), np.float64(2.0**-64)
-UNIT_SHIFT_32, UNIT_SHIFT_64 = np.float32(SHIFT_32 - 32), np.float64(SHIFT_64 - 64)
-ONE_FROM_32, ONE_FROM_64 = np.float32(UNIT_SHIFT_32 - 64), np.float64(UNIT_SHIFT_64 - 64)  # sigmoid is 1: no smaller n is needed
-LEAST_32, LEAST_64 = np.float32(-0.5), np.float64(-0.5)  # below every r
 
 
 @register_jitable(**IEEE)
@@ -65,7 +53,7 @@ def _reduced_32(x: Scalar) -> Scalar:
 @by_precision(_reduced_32)
 @register_jitable(**IEEE)
 def reduced(x: Scalar) -> Scalar:
-    """r and scale: exp(x) = e^r * scale * small(x), for -end(x) <= x < 40."""
+    """r and scale: exp(x) = e^r * scale * small(x), for -end(x) <= x <= 40."""
     shifted = fma(x, LOG2E_64, RAISED_64)
     n = shifted - RAISED_64
     return fma(n, -LN2_64[1], fma(n, -LN2_64[0], x)), scale_64(shifted)
@@ -96,13 +84,13 @@ def bell_of(a: Scalar) -> Scalar:
 
 @register_jitable(**IEEE)
 def sum_of(r: Scalar, scale: Scalar) -> Scalar:
-    """2^n + e^-r in two words, and 2^n, for the r and scale of reduced(-a): exp(-a) / (1 + exp(-a)) is 2^n over that sum."""
+    """2^n + e^-r in two words, and 2^n, for the r and scale of reduced(x): 1 / (1 + exp(-x)) is 2^n over that sum."""
     one = type(r)(1.0)
     v = ratio(-r)
     power = times(scale, small(r))
-    unit = one + power
-    d = fma(v, -r, unit)
-    return d, fma(v, -r, unit - d) + (power - (unit - one)), power
+    d = fma(v, -r, one + power)
+    # 1 - d is exact, and next to it the rounding of 1 + 2^n is of no account
+    return d, fma(v, -r, (one - d) + power), power
 
 
 @compilable
@@ -112,59 +100,27 @@ def sigmoid_slope(x: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def _sigmoid_sum_32(high: Scalar, low: Scalar) -> Scalar:
-    x = LOW_32 if high < LOW_32 else high
-    shifted = fma(x, -LOG2E_32, UNIT_SHIFT_32)
-    shifted = ONE_FROM_32 if shifted < ONE_FROM_32 else shifted
-    n = shifted - UNIT_SHIFT_32
-    r = fma(n, -LN2_32[0], -x) + fma(n, -LN2_32[1], -low if abs(high) < END_32 else ZERO_32)
-    return _quotient_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
+def share(r: Scalar, scale: Scalar) -> Scalar:
+    """2^n over 2^n + e^-r, for the r and scale of reduced: one quotient for both signs, rounded once."""
+    one = type(r)(1.0)
+    d, low, _ = sum_of(r, scale)
+    y = one / d
+    return times(fma(y, fma(-y, low, fma(-y, d, one)), y) * scale, small(r))
 
 
-@register_jitable(**IEEE)
-def _quotient_32(r: Scalar, scale: Scalar) -> Scalar:
-    # scale comes last: scale + 1 first is a tie at 2^24 (2.45 ULP), e^r first is rounded (2.5 ULP)
-    return UNIT_32 / (fma(_ratio_32(r), r * scale, UNIT_32) + scale)
-
-
-@register_jitable(**IEEE)
-def _quotient_64(r: Scalar, scale: Scalar) -> Scalar:
-    return UNIT_64 / (fma(ratio(r), r * scale, UNIT_64) + scale)
-
-
-@by_precision(_sigmoid_sum_32)
 @register_jitable(**IEEE)
 def sigmoid_sum(high: Scalar, low: Scalar) -> Scalar:
     """sigmoid(high + low) for |low| of the order of an ulp of high; where that is not felt low may be NaN."""
-    x = LOW_64 if high < LOW_64 else high
-    shifted = fma(x, -LOG2E_64, UNIT_SHIFT_64)
-    shifted = ONE_FROM_64 if shifted < ONE_FROM_64 else shifted
-    n = shifted - UNIT_SHIFT_64
-    r = fma(n, -LN2_64[0], -x) + fma(n, -LN2_64[1], -low if abs(high) < END_64 else ZERO_64)
-    return _quotient_64(LEAST_64 if r < LEAST_64 else r, scale_64(shifted))
+    r, scale = reduced(bounded(high))
+    return share(r + (low if abs(high) < end(high) else type(high)(0.0)), scale)
 
 
 @register_jitable(**IEEE)
-def _logistic_32(x: Scalar) -> Scalar:
-    x = LOW_32 if x < LOW_32 else x
-    shifted = fma(x, -LOG2E_32, UNIT_SHIFT_32)
-    # Two bounds on x itself would become a compare and a masked instruction, which is slower (see vecmath.exponential).
-    shifted = ONE_FROM_32 if shifted < ONE_FROM_32 else shifted
-    n = shifted - UNIT_SHIFT_32
-    r = fma(n, -LN2_32[1], fma(n, -LN2_32[0], -x))
-    return _quotient_32(LEAST_32 if r < LEAST_32 else r, scale_32(shifted))
-
-
-@by_precision(_logistic_32)
-@register_jitable(**IEEE)
-def logistic(x: Scalar) -> Scalar:
-    """1 / (1 + exp(-x)), one quotient for both signs; subnormal results are rounded once, by the division."""
-    x = LOW_64 if x < LOW_64 else x
-    shifted = fma(x, -LOG2E_64, UNIT_SHIFT_64)
-    shifted = ONE_FROM_64 if shifted < ONE_FROM_64 else shifted
-    n = shifted - UNIT_SHIFT_64
-    r = fma(n, -LN2_64[1], fma(n, -LN2_64[0], -x))
-    return _quotient_64(LEAST_64 if r < LEAST_64 else r, scale_64(shifted))
+def bounded(x: Scalar) -> Scalar:
+    """x, no farther than where sigmoid(x) has become 0 or 1."""
+    most = type(x)(40.0)
+    x = -end(x) if x < -end(x) else x
+    return most if x > most else x
 
 
 def sigmoid_slope_from_output(y: Scalar) -> Scalar:
@@ -177,12 +133,13 @@ def sigmoid_slope_from_output(y: Scalar) -> Scalar:
     from_output=sigmoid_slope_from_output,
     reference=lambda m, x: 1 / (1 + m.exp(-x)),
     numpy=lambda x: 1 / (1 + np.exp(-x)),
-    max_ulp=2.0,
+    max_ulp=1.0,
     paper="Verhulst (1845); Rumelhart, Hinton & Williams, Nature 323 (1986)",
 )
 def sigmoid(x: Scalar) -> Scalar:
     """The logistic sigmoid, 1 / (1 + exp(-x)); no flush to zero: float32 sigmoid(-100) is 3.78e-44."""
-    return logistic(x)
+    r, scale = reduced(bounded(x))
+    return share(r, scale)
 
 
 @compilable

@@ -197,7 +197,7 @@ def silu_slope(x: Scalar) -> Scalar:
     bracket = d + more
     p = one + part
     q = times(factor, p)
-    q_low = fma(factor, p, -q) + fma(factor, part - (p - one), factor_low * p)
+    q_low = fma(factor_low, p, fma(factor, p, -q))
     z, low = bell(q, q_low, power)
     tail = fma(z, bracket, fma(z, more - (bracket - d), low * bracket)) * scale
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)

@@ -15,9 +15,19 @@ from numba.extending import intrinsic, register_jitable
 
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.kernels.options import compile_cfunc, kernels_digest
-from fastrelu.kernels.pointers import WORD, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack, typed_pointer
+from fastrelu.kernels.pointers import (
+    WORD,
+    call,
+    copy_items,
+    enter_ieee,
+    leave_ieee,
+    peek,
+    poke,
+    stack,
+    typed_pointer,
+)
 from fastrelu.kernels.storage import BY_NAME
-from fastrelu.vecmath.primitives import IEEE
+from fastrelu.vecmath.primitives import IEEE, use_widest_vectors
 
 RUN = types.void(types.intp, types.intp)  # the address of the operands' addresses, the number of elements
 LOOP = types.void(types.intp, types.intp, types.intp, types.intp)  # NumPy's inner loop: args, dimensions, steps, data
@@ -59,10 +69,8 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
 
         # An iteration reads its elements before it writes, and NumPy copies operands that overlap in any other way than
         # exactly: so the loop may be vectorised without a check that the output is not an input.
-        # LLVM prefers 256-bit vectors on Intel's AVX-512 processors, for code that uses few of them: gelu takes 1.7x then.
-        # Written past llvmlite's list of known attributes; not inlined, because a caller has no such attribute.
-        builder.function.attributes.add("noinline")
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        use_widest_vectors(builder)
+        builder.function.attributes.add("noinline")  # into callers that do not have that attribute
         module = builder.module
         domain = module.add_metadata([ir.MetaDataString(module, "fastrelu")])
         scope = module.add_metadata([module.add_metadata([ir.MetaDataString(module, "output"), domain])])

@@ -12,7 +12,7 @@ import functools
 import importlib
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,19 @@ C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL = range(7)
+ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(8)
 # what is the same for all functions,
-ARRAY_TYPE, OUT, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, NUMBA, RUNS, TRUE = range(8, 19)
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, NUMBA, RUNS, TRUE = range(8, 18)
+OUT, AXIS, LAST_AXIS, INTEGER_TYPE, AS_INTEGER = range(18, 23)
+# for each value of a keyword that selects another function: name, value, function,
+OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 23, 24, 3, 4
+ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
-FIRST_SLOT, SLOT, MOST_SLOTS = 20, 6, 16
+FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
 KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA = range(SLOT)
 
+STEPS_BYTES = 2 * TABLE_BYTES
+SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
 GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
 
 METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
@@ -93,12 +99,16 @@ def length_of(array: int, slot: int) -> int:
 
 @register_jitable(**IEEE)
 def given_out(table: int, args: int, given: int, keywords: int) -> int:
-    """The array given as `out=`, 0 if there is no keyword, -1 if there is another."""
+    """The array given as `out=`, 0 if there is none, -1 if there is another keyword than that or `axis=-1`."""
     if keywords == 0:
         return 0
-    if peek(keywords, LENGTH_OF_TUPLE) != 1 or peek(keywords, ITEM_OF_TUPLE) != peek(table, OUT):
-        return -1
-    return peek(args, given)
+    if peek(keywords, LENGTH_OF_TUPLE) == 1:
+        name, value = peek(keywords, ITEM_OF_TUPLE), peek(args, given)
+        if name == peek(table, OUT):
+            return value
+        if name == peek(table, AXIS) and value == peek(table, LAST_AXIS) and peek(table, FOLDS):
+            return 0
+    return -1
 
 
 @register_jitable(**IEEE)
@@ -113,25 +123,32 @@ def threads_for(table: int, length: int) -> int:
 
 
 @register_jitable(**IEEE)
-def new_array(table: int, like: int) -> int:
-    """An array of the same dtype and shape, in C order; 0 if there is no memory."""
+def new_array(table: int, like: int, shape: int) -> int:
+    """An array of the same dtype and number of dimensions, in C order; 0 if there is no memory."""
     ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
     ndim = peek(like, NDIM) & LOW_HALF
-    return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, peek(like, SHAPE), 0, 0, 0, 0))
+    return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
 
 
 @register_jitable(**IEEE)
-def compute(table: int, slot: int, pointers: int, length: int, threads: int) -> None:
-    """Runs the kernel, on the threads of a claim if there are several."""
+def compute(table: int, slot: int, pointers: int, length: int, row: int, threads: int) -> None:
+    """Runs the kernel over so many bytes, or a fold's loop over rows of so many, on the threads of a claim."""
     n_arrays, operands, size = peek(table, ARRAYS), peek(table, ARRAYS) + peek(table, PARAMS) + 1, peek(slot, ITEM_SIZE)
     thread = ask(peek(table, RELEASE_GIL), (0,)) if length >= GIL_BYTES else 0
-    if threads > 1:
-        steps, dimensions = stack(TABLE_BYTES), stack(8)
+    folds = peek(table, FOLDS)
+    if threads > 1 or folds:
+        outer = row if folds else size
+        steps, dimensions = stack(STEPS_BYTES), stack(16)
         for k in range(operands):
-            poke(steps, k, size if k < n_arrays or k == operands - 1 else 0)
-        poke(dimensions, 0, length // size)
+            poke(steps, k, outer if k < n_arrays or k == operands - 1 else 0)
+            poke(steps, operands + k, size)  # along a row
+        poke(dimensions, 0, length // outer)
+        poke(dimensions, 1, outer // size)
         loop, data = peek(slot, LAYOUT_LOOP), peek(slot, LOOP_DATA)
-        run_job(peek(table, POOL), loop, data, pointers, dimensions, steps, operands, 0, size)
+        if threads > 1:
+            run_job(peek(table, POOL), loop, data, pointers, dimensions, steps, operands, folds, outer)
+        else:
+            call(loop, (pointers, dimensions, steps, data))
     else:
         control = enter_ieee()
         call(peek(slot, KERNEL), (pointers, length // size))
@@ -151,7 +168,7 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         return 0
     slot = find_slot(table, peek(first, DTYPE))
     length = length_of(first, slot) if slot else 0
-    if slot == 0 or length >= peek(table, LONG_FROM):
+    if slot == 0 or length >= peek(table, LONG_FROM) or length == 0:
         return 0
     if out != 0 and not is_like(out, first, table, C_CONTIGUOUS | ALIGNED | WRITEABLE):
         return 0
@@ -166,19 +183,60 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         poke(pointers, k, peek(array, DATA))
     for k in range(peek(table, PARAMS)):
         poke(pointers, n_arrays + k, peek(slot, PARAM_VALUES) + 8 * k)
-    threads = threads_for(table, length)
+    row = peek(peek(first, SHAPE), (peek(first, NDIM) & LOW_HALF) - 1) * peek(slot, ITEM_SIZE)
+    threads = 1 if row == length and peek(table, FOLDS) else threads_for(table, length)
     if threads == 0:
         return 0
     if out != 0:
         ask(peek(table, NEW_REFERENCE), (out,))
     else:
-        out = new_array(table, first)
+        out = new_array(table, first, peek(first, SHAPE))
     if out != 0:  # else the long way says that there is no memory
         poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
-        compute(table, slot, pointers, length, threads)
+        compute(table, slot, pointers, length, row, threads)
     if threads > 1:
         release(peek(table, POOL))
     return out
+
+
+@register_jitable(**IEEE)
+def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
+    """The same for a function of an array and a pool size, along the last axis."""
+    first, number = peek(args, 0), peek(args, given - 1)
+    if keywords != 0 or given != 2 or not is_like(first, first, table, C_CONTIGUOUS | ALIGNED):
+        return 0
+    slot, last = find_slot(table, peek(first, DTYPE)), (peek(first, NDIM) & LOW_HALF) - 1
+    if slot == 0 or last == -1 or peek(number, TYPE) != peek(table, INTEGER_TYPE):
+        return 0
+    length, shape, overflow = length_of(first, slot), stack(SHAPE_BYTES), stack(8)
+    pool = ask(peek(table, AS_INTEGER), (number, overflow))  # -1 where it does not fit
+    if not 0 < length < peek(table, PARALLEL_FROM) or pool < 1 or peek(peek(first, SHAPE), last) % pool:
+        return 0
+    for k in range(last + 1):
+        poke(shape, k, peek(peek(first, SHAPE), k))
+    poke(shape, last, peek(shape, last) // pool)
+    out = new_array(table, first, shape)
+    if out != 0:
+        size, pointers, steps, dimensions = peek(slot, ITEM_SIZE), stack(16), stack(24), stack(16)
+        poke(pointers, 0, peek(first, DATA))
+        poke(pointers, 1, peek(out, DATA))
+        poke(steps, 0, pool * size)
+        poke(steps, 1, size)
+        poke(steps, 2, size)  # along a group
+        poke(dimensions, 0, length // (pool * size))
+        poke(dimensions, 1, pool)
+        call(peek(slot, LAYOUT_LOOP), (pointers, dimensions, steps, peek(slot, LOOP_DATA)))
+    return out
+
+
+@register_jitable(**IEEE)
+def selected(table: int, args: int, given: int, keywords: int) -> int:
+    """The function that a single keyword selects, 0 if it selects none."""
+    for k in range(peek(table, OPTIONS) if keywords != 0 and peek(keywords, LENGTH_OF_TUPLE) == 1 else 0):
+        option = table + 8 * (FIRST_OPTION + k * OPTION)
+        if peek(keywords, ITEM_OF_TUPLE) == peek(option, 0) and peek(args, given) == peek(option, 1):
+            return peek(option, 2)
+    return 0
 
 
 @functools.cache
@@ -188,7 +246,15 @@ def _entry() -> Any:
     def entry(owner: int, args: int, given: int, keywords: int) -> int:
         key  # noqa: B018
         table = peek(owner, DATA)
-        result = short_way(table, args, given, keywords) if given > 0 else 0
+        chosen = selected(table, args, given, keywords)
+        if chosen != 0:
+            return ask(peek(table, VECTORCALL), (chosen, args, given, 0))
+        if given == 0:
+            result = 0
+        elif peek(table, FOLDS) == POOLED:
+            result = pooled_way(table, args, given, keywords)
+        else:
+            result = short_way(table, args, given, keywords)
         if result == 0:
             result = ask(peek(table, VECTORCALL), (peek(table, FALLBACK), args, given, keywords))
         return result
@@ -213,16 +279,18 @@ def _common_words() -> Sequence[int]:
         python.PyDict_GetItem,
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
-    return id(np.ndarray), id(_OUT), *addresses, id(vars(parallel)), id(_RUNS), id(True)
+    as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
+    constants = (vars(parallel), _RUNS, True, _OUT, _AXIS, -1, int)
+    return id(np.ndarray), *addresses, *map(id, constants), as_integer
 
 
-_OUT, _RUNS = sys.intern("out"), sys.intern("_is_initialized")
+_OUT, _AXIS, _RUNS = map(sys.intern, ("out", "axis", "_is_initialized"))
 _NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
 _alive: list[Any] = []  # CPython and the tables keep the addresses of these
 
 
 class Entry:
-    """The C function of one elementwise function, and the table that it reads.
+    """The C function of one function, and the table that it reads.
 
     Parameters
     ----------
@@ -232,6 +300,10 @@ class Entry:
         The Python function for all other calls.
     n_arrays, params
         How many operands are arrays; the default values of the parameters.
+    folds
+        0 for an elementwise function, ROWS or POOLED for one along the last axis.
+    options
+        For each keyword that selects another function: its values, and the functions.
     pool
         The address of the thread pool's words.
     parallel_from, long_from
@@ -244,27 +316,33 @@ class Entry:
         fallback: Callable[..., Any],
         n_arrays: int,
         params: Sequence[float],
+        folds: int,
+        options: Mapping[str, Mapping[Any, Any]],
         pool: int,
         parallel_from: int,
         long_from: int,
     ) -> None:
         self._params = params
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
-        self._table[: POOL + 1] = n_arrays, len(params), parallel_from, long_from, 0, id(fallback), pool
-        self._table[ARRAY_TYPE : TRUE + 1] = _common_words()
+        self._table[: FOLDS + 1] = n_arrays, len(params), parallel_from, long_from, 0, id(fallback), pool, folds
+        self._table[ARRAY_TYPE : AS_INTEGER + 1] = _common_words()
+        pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
+        for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
+            self._table[place : place + OPTION] = [id(item) for item in option]
+            self._table[OPTIONS] += 1
         method = _Method(name.encode(), _entry().address, METHOD_FLAGS, None)
         new_function = ctypes.pythonapi.PyCFunction_NewEx
         new_function.restype, new_function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
         self.function = new_function(ctypes.addressof(method), self._table, None)
-        _alive.append((method, fallback, self._table))
+        _alive.append((method, fallback, self._table, pairs))
 
-    def add(self, kernel: int, loop: Loop, compute: np.dtype[Any]) -> None:
-        """Serves the dtype of one more loop, and of the kernel in it; `compute` is the dtype of the scalar parameters."""
+    def add(self, loop: Loop, compute: np.dtype[Any]) -> None:
+        """Serves the dtype of one more loop; `compute` is the dtype of the scalar parameters."""
         dtype = loop.dtypes[-1]
         params = np.zeros((len(self._params), 8), np.uint8)
         params[:, : compute.itemsize] = np.array(self._params, compute).reshape(-1, 1).view(np.uint8)
         place = FIRST_SLOT + SLOT * int(self._table[SLOTS])
         addresses = params.ctypes.data, loop.address, loop.data.ctypes.data
-        self._table[place : place + SLOT] = id(dtype), kernel, dtype.itemsize, *addresses
+        self._table[place : place + SLOT] = id(dtype), loop.data[0], dtype.itemsize, *addresses
         self._table[SLOTS] += 1
         _alive.append((dtype, loop, params))

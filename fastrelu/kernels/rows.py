@@ -15,6 +15,7 @@ from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import WORD, enter_ieee, leave_ieee, peek, poke, stack, typed_pointer
 from fastrelu.kernels.storage import BY_DTYPE, BY_NAME
 from fastrelu.kernels.ufunc import Loop
+from fastrelu.vecmath.primitives import use_widest_vectors
 
 # Rows that are not contiguous are copied, several together, so that neighbours in memory are read together: 5 times faster
 # along the first axis. The copies stay in the L2 cache.
@@ -34,6 +35,8 @@ def call_row(context: Any, row: Any, dtype: Any, count: Any, table: Any) -> Any:
     def codegen(target: Any, builder: Any, _signature: Any, args: Any) -> Any:
         from numba.np.arrayobj import populate_array  # here, because it costs 15 ms to import
 
+        use_widest_vectors(builder)
+        builder.function.attributes.add("noinline")  # into callers that do not have that attribute
         arrays = []
         size = target.get_constant(types.intp, item.bitwidth // 8)
         for k in range(count.literal_value):

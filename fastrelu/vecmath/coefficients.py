@@ -91,29 +91,25 @@ EXP2R_64 = (
     np.float64(2.5605658189971248e-05),
 )
 
-# greatest weighted error 1.66e-09
+# greatest weighted error 2.35e-09
 TANH_32 = (
-    np.float32(0.15625),
-    np.float32(-0.2639506),
-    np.float32(-0.012227658),
-)
-TANH_32_Q = (
-    np.float32(0.44404948),
-    np.float32(0.015715733),
+    np.float32(3.0000007),
+    np.float32(1.1999928),
+    np.float32(-0.00569185),
+    np.float32(0.00022641313),
 )
 
-# greatest weighted error 9.78e-19
+# greatest weighted error 5.37e-19
 TANH_64 = (
-    np.float64(0.15625),
-    np.float64(-0.2608156054053081),
-    np.float64(-0.0175487252726969),
-    np.float64(-0.0002016449932112991),
-)
-TANH_64_Q = (
-    np.float64(0.4641134587393609),
-    np.float64(0.024463536898720075),
-    np.float64(0.0002516913665319144),
-    np.float64(-2.126346579463744e-08),
+    np.float64(3.0000000000000004),
+    np.float64(1.1999999999999789),
+    np.float64(-0.005714285713964439),
+    np.float64(0.0002539682516452328),
+    np.float64(-1.2203659984071981e-05),
+    np.float64(5.987436912382145e-07),
+    np.float64(-2.9531523685565375e-08),
+    np.float64(1.432596701508298e-09),
+    np.float64(-5.7115174839626894e-11),
 )
 
 # greatest weighted error 4.93e-09

@@ -27,14 +27,19 @@ def half_expm1(r: Any) -> Any:
     return mp.expm1(2 * r) / 2
 
 
-def tanh_slope(z: Any) -> Any:
-    """tanh(x) / x - 27/32 of z = x^2."""
-    return mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - mp.mpf(27) / 32
+def tanh_bend(z: Any) -> Any:
+    """Q of z = x^2, where tanh(x) = x - x^3 / Q."""
+    return z / (1 - tanh_ratio(z))
+
+
+def tanh_ratio(z: Any) -> Any:
+    """tanh(x) / x of z = x^2."""
+    return mp.tanh(mp.sqrt(z)) / mp.sqrt(z)
 
 
 def tanh_weight(z: Any) -> Any:
-    """Makes an error of tanh_slope relative to tanh."""
-    return mp.sqrt(z) / mp.tanh(mp.sqrt(z))
+    """Makes an error of tanh_bend relative to tanh."""
+    return (1 - tanh_ratio(z)) / tanh_ratio(z) / tanh_bend(z)
 
 
 def log1p_ratio(f: Any) -> Any:
@@ -64,9 +69,9 @@ TARGETS: list[Target] = [
     # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...)
     Target("EXP2R_32", half_expm1, HALF_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     Target("EXP2R_64", half_expm1, HALF_REDUCED, range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
-    # tanh(x) = x (27/32 + P(x^2) / Q(x^2)) for |x| < 1
-    Target("TANH_32", tanh_slope, (1e-9, 1), range(3), np.float32, tanh_weight, range(1, 3)),
-    Target("TANH_64", tanh_slope, (1e-9, 1), range(4), np.float64, tanh_weight, range(1, 5)),
+    # tanh(x) = x - x^3 / Q(x^2) for |x| < 1
+    Target("TANH_32", tanh_bend, (1e-9, 1), range(4), np.float32, tanh_weight),
+    Target("TANH_64", tanh_bend, (1e-9, 1), range(9), np.float64, tanh_weight),
     # log1p(f) = f + f^2 (c1 + c2 f + ...) for 3/4 <= 1 + f <= 3/2
     Target("LOG1P_32", log1p_ratio, (-0.25, 0.5), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
     # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...), s = f / (2 + f)

@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_32_Q, ERFCX_64, ERFCX_64_Q, LN2_32, LN2_64
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, SHIFT_32, SHIFT_64, exp_tail_32, exp_tail_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
 
 # decay's scale is 1 / SMALL too large.
 SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
@@ -60,10 +60,9 @@ def small(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def decayed(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """(z + low) * (1 - head + rest) with little more than one rounding; low within 0.1 z."""
-    product = times(head, z)
-    value = z - product
-    lost = (z - value) - product
-    return value + (lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -product)))
+    value = fma(-head, z, z)
+    lost = fma(-head, z, z - value)  # the difference is exact: head is at most 0.35
+    return value + (fma(rest, z, lost) + fma(rest - head, low, low))
 
 
 @register_jitable(**IEEE)

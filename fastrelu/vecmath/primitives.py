@@ -26,6 +26,15 @@ IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True}
 _compilable: set[Callable[..., Any]] = set()
 
 
+def use_widest_vectors(builder: Any) -> None:
+    """Makes LLVM vectorise the loops of the function that is being built for 512 bits, where the processor has them.
+
+    On Intel's processors it prefers 256, for code that uses few vectors: gelu takes 1.7 times as long then. llvmlite does not
+    know this attribute. Loops in functions that are called have been vectorised before: those need it themselves.
+    """
+    set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+
+
 def fma(a: Scalar, b: Scalar, c: Scalar) -> Scalar:
     """a * b + c with one rounding; float32 or float64."""
     kind = type(a)

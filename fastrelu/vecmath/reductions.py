@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from fastrelu.vecmath.primitives import IEEE, Scalar
+from fastrelu.vecmath.primitives import IEEE, Scalar, use_widest_vectors
 
 LANES = 64
 
@@ -53,6 +53,7 @@ def _reduction(combine: Callable[[Any, Any, Any], Any], start: float) -> Callabl
     @intrinsic
     def reduce(_context: Any, row: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            use_widest_vectors(builder)
             scalar = context.get_value_type(row.dtype)
             width = ir.VectorType(scalar, LANES)
             array = context.make_array(row)(context, builder, args[0])
@@ -89,12 +90,13 @@ _sum = _reduction(_add, 0.0)
 _max = _reduction(_greater, -np.inf)
 
 
-@overload(row_sum, jit_options=IEEE, strict=False)
+# Inlined before it is compiled, so that the row formula's own loops get the wide vectors.
+@overload(row_sum, jit_options=IEEE, strict=False, inline="always")
 def _row_sum(row: Any) -> Any:
     return (lambda row: _sum(row)) if _is_row(row) else None
 
 
-@overload(row_max, jit_options=IEEE, strict=False)
+@overload(row_max, jit_options=IEEE, strict=False, inline="always")
 def _row_max(row: Any) -> Any:
     return (lambda row: _max(row)) if _is_row(row) else None
 
