@@ -75,6 +75,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             for option, choices in (options or {}).items()
         }
         self.cost = cost
+        self.large = 0  # fewer elements than this are never worth two threads; known with the first loop
         self._cores, self._core_signature = cores, core_signature
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
@@ -105,12 +106,6 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         """How the C function for common calls works, if there is one: 0 for elementwise functions."""
         return 0
 
-    @functools.cached_property
-    def large(self) -> int:
-        """Fewer elements than this are never worth two threads."""
-        thresholds = tuned.in_force().thresholds
-        return min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
-
     @property
     def keeps_shape(self) -> bool:
         """Whether the output has the shape of the operands."""
@@ -135,6 +130,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         found = self._loops.get(dtype)
         if found is None:
             found = self._loops[dtype] = self.compile_loop(dtype)
+            thresholds = tuned.in_force().thresholds
+            self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
             kind = self.entry_kind
             if SUPPORTED and kind is not None:
                 self._shorten(found, kind)
