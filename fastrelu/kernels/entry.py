@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import register_jitable
 from numba.np.ufunc import parallel
 
-from fastrelu.kernels.elementwise import TABLE_BYTES
+from fastrelu.kernels.elementwise import TABLE_BYTES, call_aligned
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
@@ -151,7 +151,7 @@ def compute(table: int, slot: int, pointers: int, length: int, row: int, threads
             call(loop, (pointers, dimensions, steps, data))
     else:
         control = enter_ieee()
-        call(peek(slot, KERNEL), (pointers, length // size))
+        call_aligned(peek(slot, KERNEL), pointers, n_arrays, operands - 1, size, length // size)
         leave_ieee(control)
     if thread != 0:
         ask(peek(table, TAKE_GIL), (thread,))
