@@ -37,9 +37,9 @@ LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(8)
 # what is the same for all functions,
 ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(8, 16)
-NUMBA, RUNS, TRUE, OUT, AXIS, LAST_AXIS, INTEGER_TYPE, AS_INTEGER = range(16, 24)
+NUMBA, RUNS, TRUE, OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(16, 25)
 # for each value of a keyword that selects another function: name, value, function,
-OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 24, 25, 3, 4
+OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 25, 26, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
 FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
@@ -205,8 +205,9 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
 @register_jitable(**IEEE)
 def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
     """The same for a function of an array and a pool size, along the last axis."""
-    first, number = peek(args, 0), peek(args, given - 1)
-    if keywords != 0 or given != 2 or not is_like(first, first, table, C_CONTIGUOUS | ALIGNED):
+    first, number = peek(args, 0), peek(args, 1)  # by name or not: they follow each other
+    named = keywords != 0 and peek(keywords, LENGTH_OF_TUPLE) == 1 and peek(keywords, ITEM_OF_TUPLE) == peek(table, POOL_SIZE)
+    if given != (1 if named else 2) or (keywords != 0 and not named) or not is_like(first, first, table, C_CONTIGUOUS | ALIGNED):
         return 0
     slot, last = find_slot(table, peek(first, DTYPE)), (peek(first, NDIM) & LOW_HALF) - 1
     if slot == 0 or last == -1 or peek(number, TYPE) != peek(table, INTEGER_TYPE):
@@ -281,11 +282,11 @@ def _common_words() -> Sequence[int]:
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
-    constants = (vars(parallel), _RUNS, True, _OUT, _AXIS, -1, int)
+    constants = (vars(parallel), _RUNS, True, _OUT, _AXIS, -1, int, _POOL_SIZE)
     return id(np.ndarray), *addresses, *map(id, constants), as_integer
 
 
-_OUT, _AXIS, _RUNS = map(sys.intern, ("out", "axis", "_is_initialized"))
+_OUT, _AXIS, _POOL_SIZE, _RUNS = map(sys.intern, ("out", "axis", "pool_size", "_is_initialized"))
 _NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
 _alive: list[Any] = []  # CPython and the tables keep the addresses of these
 

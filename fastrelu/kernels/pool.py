@@ -34,7 +34,7 @@ STOP = 2 * LINE + 1
 ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
 BUSY, STARTED, SKIP, MOST = 2 * LINE + 5, 2 * LINE + 6, 2 * LINE + 7, 2 * LINE + 8
 CLOCK = 2 * LINE + 9  # timespec_get
-LAST, STREAK, ALONE, WAKES = 2 * LINE + 10, 2 * LINE + 11, 2 * LINE + 12, 2 * LINE + 13
+LAST, STREAK, ALONE, WAKES, PENALTY = 2 * LINE + 10, 2 * LINE + 11, 2 * LINE + 12, 2 * LINE + 13, 2 * LINE + 14
 FIRST = 3 * LINE  # from here on, for each thread:
 CURSOR = 0  # how much of its share has been taken
 ASLEEP, LOCK, ALIVE = LINE, LINE + 1, LINE + 2
@@ -48,15 +48,18 @@ CHUNKS_A_SHARE = 4
 SMALLEST_CHUNK_BYTES, LARGEST_CHUNK_BYTES = 1 << 13, 1 << 18
 
 SPINS = 1500  # 60 to 100 us: as long as a program takes from one call to the next, where it calls often
-SPINS_TOO_LATE = 300  # for the next job, of a thread that found the gate closed when it woke
+SPINS_TOO_LATE = 1000  # for the next job, of a thread that found the gate closed when it woke
 PATIENCE = 4000  # spins of a caller for those who are still inside, before it gives its core away
-SKIPPED = 200  # calls that stay serial after a stall: with fewer stalls than 1 in 100 calls, they do not show in the p99
+LEAST_SKIPPED, SKIPPED = (
+    12,
+    200,
+)  # calls that stay serial after a stall: with fewer stalls than 1 in 100 calls, they do not show in the p99
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later. A small call pays that only if more follow:
 WAKE_BYTES = 1 << 20
 TIME_UTC, LOW_HALF = 1, (1 << 32) - 1
-STREAK_CALLS, STREAK_NANOSECONDS = 4, 300_000  # after so many calls within 300 us of each other
-ALONE_CALLS = 8  # calls that nobody came to although they were woken: their cores are busy, and the next calls stay serial
+STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of each other
+ALONE_CALLS = 5  # calls that nobody came to although they were woken: their cores are busy, and the next calls stay serial
 
 
 @register_jitable(**IEEE)
@@ -149,8 +152,13 @@ def share_out(state: int) -> None:
     for index in range(1, threads):
         alone &= atomics.load(state + 8 * (FIRST + index * SIZE + HELPED)) != generation
     poke(state, ALONE, peek(state, ALONE) + 1 if alone else 0)
-    if spins >= PATIENCE or peek(state, ALONE) >= ALONE_CALLS:
+    if not alone:
+        poke(state, PENALTY, 0)
+    if spins >= PATIENCE:
         poke(state, SKIP, SKIPPED)
+    elif peek(state, ALONE) >= ALONE_CALLS:  # each time in a row for twice as long
+        poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
+        poke(state, SKIP, peek(state, PENALTY))
         poke(state, ALONE, 0)
 
 
