@@ -11,10 +11,12 @@ from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
+from fastrelu.formulas.clipped import bounded_relu, hardsigmoid, hardswish, hardtanh, sparse_sigmoid, srelu
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
-from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
-from fastrelu.formulas.shrinks import hardshrink
+from fastrelu.formulas.quadratic import relu_squared, sparse_plus, sqnl, star_relu
+from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, rrelu, step, threshold, thresholded_relu
+from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
 
@@ -28,10 +30,14 @@ __all__ = [
     "Elementwise",
     "Fold",
     "activation",
+    "bounded_relu",
     "elu",
     "fold",
     "gelu",
     "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "identity",
     "leaky_relu",
     "log_softmax",
@@ -40,12 +46,23 @@ __all__ = [
     "registry",
     "relu",
     "relu6",
+    "relu_squared",
+    "rrelu",
+    "shrink",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
+    "softshrink",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sqnl",
+    "srelu",
+    "star_relu",
     "step",
     "tanh",
+    "threshold",
+    "thresholded_relu",
 ]
 
 
