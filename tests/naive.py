@@ -15,18 +15,18 @@ PRECISION = {"float16": 500, "float32": 800, "float64": 2600}
 
 def value(function: Callable[..., Any], x: float, *params: float) -> Any:
     """f(x) as an mpmath number, in the precision in force; limits at infinities and NaN at NaN."""
-    if math.isnan(x):
+    if mpmath.isnan(x):
         return mpmath.nan
-    if math.isinf(x):
+    if mpmath.isinf(x):
         return limit(lambda far: function(mpmath, far, *map(mpmath.mpf, params)), math.copysign(1, x))
     return function(mpmath, mpmath.mpf(x), *map(mpmath.mpf, params))
 
 
 def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *params: float) -> Any:
     """f'(x), away from the nearest kink; at a kink, from the side that the record states."""
-    if math.isnan(x):
+    if mpmath.isnan(x):
         return mpmath.nan
-    if math.isinf(x):
+    if mpmath.isinf(x):
         return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x))
     x = mpmath.mpf(x)
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
@@ -45,7 +45,7 @@ def limit(function: Callable[[Any], Any], sign: float) -> Any:
     near, far = function(sign * mpmath.mpf(10) ** 4), function(sign * mpmath.mpf(10) ** 6)
     if abs(far) > 10 * abs(near) and abs(far) > 1:
         return mpmath.inf * mpmath.sign(far)
-    return far if abs(far - near) < mpmath.ldexp(1, -1100) else function(sign * mpmath.mpf(10) ** 300)
+    return far if abs(far - near) < mpmath.ldexp(1, -1100) else function(sign * mpmath.mpf(10) ** 400)
 
 
 def ulps(got: Any, truth: Any) -> float:

@@ -39,7 +39,7 @@ def signed_one_64(x: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def _tanh_32(x: Scalar) -> Scalar:
+def _tanh_parts_32(x: Scalar) -> Scalar:
     size = abs(x)
     small = size < ONE_32
     square = x * x
@@ -53,14 +53,13 @@ def _tanh_32(x: Scalar) -> Scalar:
     scale = scale_32(shifted)
     above = fma(scale, fma(fma(tail, r, EXP2R_32[0]), power, r), fma(scale, HALF_32, ONE_32))
     quotient = (top if small else MINUS_TWO_32) / (bottom if small else above)
-    unit = x if small else signed_one_32(x)
-    return fma(unit, SLOPE_32 if small else ONE_32, unit * quotient)
+    return small, x if small else signed_one_32(x), SLOPE_32 if small else ONE_32, quotient
 
 
-@by_precision(_tanh_32)
+@by_precision(_tanh_parts_32)
 @register_jitable(**IEEE)
-def tanh(x: Scalar) -> Scalar:
-    """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
+def tanh_parts(x: Scalar) -> Scalar:
+    """Whether abs(x) < 1; unit, weight and quotient: tanh(x) is unit * (weight + quotient), the unit x or 1 with its sign."""
     size = abs(x)
     small = size < ONE_64
     square = x * x
@@ -79,5 +78,11 @@ def tanh(x: Scalar) -> Scalar:
     scale = scale_64(shifted)
     above = fma(scale, fma(fma(tail, r, EXP2R_64[0]), power, r), fma(scale, HALF_64, ONE_64))
     quotient = (top if small else MINUS_TWO_64) / (bottom if small else above)
-    unit = x if small else signed_one_64(x)
-    return fma(unit, SLOPE_64 if small else ONE_64, unit * quotient)
+    return small, x if small else signed_one_64(x), SLOPE_64 if small else ONE_64, quotient
+
+
+@register_jitable(**IEEE)
+def tanh(x: Scalar) -> Scalar:
+    """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
+    _, unit, weight, quotient = tanh_parts(x)
+    return fma(unit, weight, unit * quotient)
