@@ -19,7 +19,7 @@ from fastrelu.formulas.gelus import gelu
 from fastrelu.formulas.integrals import xielu
 from fastrelu.formulas.quadratic import relu_squared, sparse_plus, sqnl, star_relu
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, rrelu, step, threshold, thresholded_relu
-from fastrelu.formulas.saturating import bipolar_sigmoid, softcap
+from fastrelu.formulas.saturating import bipolar_sigmoid, soft_clipping, softcap
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
@@ -63,6 +63,7 @@ __all__ = [
     "shrink",
     "sigmoid",
     "silu",
+    "soft_clipping",
     "softcap",
     "softmax",
     "softplus",

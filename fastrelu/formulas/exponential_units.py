@@ -160,8 +160,12 @@ def elish_slope(x: Scalar) -> Scalar:
     q = times(factor, p)
     q_low = fma(factor, p, -q) + fma(factor, part - (p - one), factor_low * p)
     z, low = bell(q, q_low, power)
-    bracket = times(fma(power, part, power - one), fma(factor, q * power, one))
-    left = times(fma(z, bracket, low * bracket) * scale, small(x))
+    # exp(d) - 1 and 1 + c t, each with what it lost
+    rise, more = fma(power, part, power - one), fma(factor, q * power, one)
+    rise_low = fma(power, part, power - one - rise) + times(power, rest - (part + head))
+    bracket = times(rise, more)
+    bracket_low = fma(rise, more, -bracket) + fma(rise, fma(factor, q * power, one - more), times(rise_low, more))
+    left = times(fma(z, bracket, fma(z, bracket_low, low * bracket)) * scale, small(x))
     return silu_slope(x) if x >= zero else left if x < zero else x
 
 
