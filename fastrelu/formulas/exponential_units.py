@@ -34,6 +34,8 @@ from fastrelu.vecmath.normal import distance_to
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
 from fastrelu.vecmath.words import inverse
 
+NAN = math.nan
+
 
 @register_jitable(**IEEE)
 def expm1_words(z: Scalar, z_low: Scalar) -> Scalar:
@@ -75,7 +77,7 @@ def celu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
 def celu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """The continuously differentiable ELU, x if x > 0 else alpha * (exp(x / alpha) - 1)."""
     zero = type(x)(0.0)
-    high, low = inverse(alpha if alpha > zero else type(x)(math.nan))
+    high, low = inverse(alpha if alpha > zero else type(x)(NAN))
     z = times(x, high)
     y, y_low = expm1_words(z, fma(x, low, fma(x, high, -z)))
     # near 0, where z may be subnormal, it is x to the last bit

@@ -106,7 +106,7 @@ def slope_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     top = times(k, p)
     top_low = fma(k, p_low, fma(k_low, p, fma(k, p, -top)))
     q = times(top, y)
-    return times((q + (fma(-q, d, top) + fma(-q, d_low, top_low)) * y) * scale, small(x))
+    return times(fma(fma(-q, d, top) + fma(-q, d_low, top_low), y, q) * scale, small(x))
 
 
 @register_jitable(**IEEE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from fastrelu.vecmath.primitives import IEEE, Scalar, fma, sqrt
+from fastrelu.vecmath.primitives import IEEE, Scalar, fma, sqrt, times
 
 
 @register_jitable(**IEEE)
@@ -33,7 +33,7 @@ def root_of(high: Scalar, low: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def square_plus(a: Scalar, b: Scalar) -> Scalar:
     """a * a + b in two words."""
-    square = a * a
+    square = times(a, a)
     rest = fma(a, a, -square)
     total = square + b
     return total, sum_error(square, b, total) + rest
