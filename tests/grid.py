@@ -96,6 +96,13 @@ def _elementwise() -> Iterator[tuple[str, Any]]:
 ELEMENTWISE: dict[str, Any] = dict(_elementwise())
 
 
+def keeps(function: Any, dtype: Any) -> bool:
+    """Whether this integer dtype stays: integers do, and the default parameters fit into it (-1 is no uint8)."""
+    dtype = np.dtype("int8") if np.dtype(dtype).kind == "b" else np.dtype(dtype).newbyteorder("=")
+    least = np.iinfo(dtype).min
+    return np.dtype("int8") in function.supported and all(value >= least for value in function.params.values())
+
+
 def each(items: dict[str, Any]) -> Any:
     """Parametrises a test by named things."""
     return pytest.mark.parametrize("function", items.values(), ids=items.keys())

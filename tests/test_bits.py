@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 import pytest
-from grid import ACTIVATIONS, ELEMENTWISE, each, operands, same_bits
+from grid import ACTIVATIONS, ELEMENTWISE, each, keeps, operands, same_bits
 from numba import njit, prange
 
 from fastrelu.kernels.parallel import CHUNK
@@ -173,6 +173,8 @@ INTEGER = {key: function for key, function in ELEMENTWISE.items() if np.dtype("i
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
 @each(INTEGER)
 def test_integers(function, dtype, parallel):
+    if not keeps(function, dtype):
+        pytest.skip("a default parameter does not fit: computed in float64")
     arrays = operands(function, dtype, 1001)
     expected = plain(function, dtype, arrays)
     assert expected.dtype == dtype
