@@ -175,7 +175,7 @@ def elish_slope(x: Scalar) -> Scalar:
     derivative=elish_slope,
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) / (1 + m.exp(-x)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) / (1 + np.exp(-x)),
-    max_ulp=1.0,
+    max_ulp=0.9,
     cost=Cost.HEAVY,
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
@@ -238,7 +238,7 @@ def hardelish_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) * min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) * np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
-    max_ulp=1.0,
+    max_ulp=0.8,
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def hardelish(x: Scalar) -> Scalar:
