@@ -1,7 +1,7 @@
 """xielu: its root and its derivative's move with the parameters, so exp(x) - 1 is computed to eight bits more than a word.
 
 float32 is computed in float64, which is the shorter way to that. In float64 what is left is an error of 2^-61 beside terms of
-the order of 1: it passes 2 ULP within 0.004 of the roots (2.6 ULP of xielu and 29 of its slope were found, 0.0003 from them).
+the order of 1: the slope passes 2 ULP within about 0.006 of its root (29 ULP were found 0.0004 from it), and xielu too (2.6 ULP).
 """
 
 from __future__ import annotations
