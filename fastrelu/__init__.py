@@ -12,11 +12,17 @@ from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
+from fastrelu.formulas.algebraic import bent_identity, isrlu, isru, softsign, squareplus
+from fastrelu.formulas.clipped import bounded_relu, hardsigmoid, hardswish, hardtanh, sparse_sigmoid, srelu
+from fastrelu.formulas.exponential_units import celu, elish, hardelish, selu
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
+from fastrelu.formulas.integrals import xielu
 from fastrelu.formulas.mish import mish
-from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
-from fastrelu.formulas.shrinks import hardshrink
+from fastrelu.formulas.quadratic import relu_squared, sparse_plus, sqnl, star_relu
+from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, rrelu, step, threshold, thresholded_relu
+from fastrelu.formulas.saturating import bipolar_sigmoid, soft_clipping, softcap
+from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
 from fastrelu.pool import threads
@@ -31,11 +37,22 @@ __all__ = [
     "Elementwise",
     "Fold",
     "activation",
+    "bent_identity",
+    "bipolar_sigmoid",
+    "bounded_relu",
+    "celu",
+    "elish",
     "elu",
     "fold",
     "gelu",
+    "hardelish",
     "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "identity",
+    "isrlu",
+    "isru",
     "leaky_relu",
     "log_softmax",
     "maxout",
@@ -45,13 +62,30 @@ __all__ = [
     "registry",
     "relu",
     "relu6",
+    "relu_squared",
+    "rrelu",
+    "selu",
+    "shrink",
     "sigmoid",
     "silu",
+    "soft_clipping",
+    "softcap",
     "softmax",
     "softplus",
+    "softshrink",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sqnl",
+    "squareplus",
+    "srelu",
+    "star_relu",
     "step",
     "tanh",
     "threads",
+    "threshold",
+    "thresholded_relu",
+    "xielu",
 ]
 
 

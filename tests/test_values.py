@@ -149,10 +149,11 @@ def test_from_output_needs_a_parameter_that_keeps_the_sign(name, param):
 def test_zeros(dtype):
     """A zero output is a true zero, and odd functions keep its sign."""
     zeros = np.array([-0.0, 0.0], dtype)
-    for function in (fr.relu, fr.relu6, fr.hardshrink):
+    for function in (fr.relu, fr.relu6, fr.hardshrink, fr.softshrink, fr.threshold, fr.thresholded_relu, fr.bounded_relu):
         assert not np.signbit(function(zeros)).any()
         assert not np.signbit(function(np.array([-1e-4], dtype))).any()
-    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu):
+    odd = (fr.softsign, fr.isru, fr.sqnl, fr.bipolar_sigmoid, fr.softcap)
+    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu, fr.celu, fr.selu, fr.hardswish, *odd):
         np.testing.assert_array_equal(np.signbit(function(zeros)), [True, False])
 
 
@@ -177,6 +178,27 @@ def test_named_values():
     assert fr.leaky_relu(-1.0, negative_slope=2.0) == -2  # max(x, a x) would be wrong
     assert fr.leaky_relu(-1.0, negative_slope=-0.5) == 0.5
     assert fr.step([-1.0, -0.0, 0.0, 1.0]).tolist() == [0, 1, 1, 1]
+
+
+def test_named_values_of_peers():
+    """Limits, kinks and variants that peers get wrong, or reach by other names."""
+    infinities = np.array([-np.inf, np.inf])
+    assert fr.softsign(infinities).tolist() == [-1, 1]
+    assert fr.isru(infinities, alpha=4.0).tolist() == [-0.5, 0.5]
+    for function in (fr.hardswish, fr.squareplus, fr.elish, fr.hardelish):
+        assert function(infinities).tolist() == [0, np.inf]
+        assert function.derivative(infinities).tolist() == [0, 1]
+    assert fr.hardswish.derivative([-3.0, 3.0]).tolist() == [0, 1]
+    assert fr.hardsigmoid.derivative([-3.0, 3.0]).tolist() == [0, 0]
+    assert fr.hardtanh.derivative([-1.0, 1.0]).tolist() == [0, 0]
+    assert fr.celu.derivative(0.0, 3.0) == 1
+    assert fr.selu.derivative(0.0) == 1.7580993408473768
+    assert fr.hardswish(np.float32(3e38)) == np.float32(3e38)
+    assert fr.squareplus(np.float32(-3e38)) == 1 / np.float32(3e38)
+    assert fr.bounded_relu([-2.0, 0.25, 0.5, 9.0], 0.1, 6.0, 0.5).tolist() == [-0.25, -0.025, 0.5, 6]
+    np.testing.assert_allclose(fr.hardsigmoid([-1.0, 2.0], shift=2.5, width=5.0), [0.3, 0.9], rtol=1e-15)  # ONNX: 0.2 x + 0.5
+    assert fr.hardtanh(np.array([-5, 0, 5], np.int8)).dtype == np.int8
+    assert fr.hardtanh(np.array([7], np.uint8), 0, 6).dtype == np.uint8
 
 
 def test_gelu_tails():

@@ -74,8 +74,22 @@ def ratio(r: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def bell_of(a: Scalar) -> Scalar:
     """exp(-a) / (1 + exp(-a))^2 / small(a) for a >= 0: with q = exp(-a) / (1 + exp(-a)) it is q (1 - q)."""
-    one = type(a)(1.0)
     r, scale = reduced(-(end(a) if a > end(a) else a))
+    return bell_at(r, scale)
+
+
+@register_jitable(**IEEE)
+def bell_sum(high: Scalar, low: Scalar) -> Scalar:
+    """bell_of(high + low) for |low| of the order of an ulp of high; where that is not felt low may be NaN."""
+    far = high > end(high)
+    r, scale = reduced(-(end(high) if far else high))
+    return bell_at(r - (type(high)(0.0) if far else low), scale)
+
+
+@register_jitable(**IEEE)
+def bell_at(r: Scalar, scale: Scalar) -> Scalar:
+    """bell_of for the r and scale of reduced(-a)."""
+    one = type(r)(1.0)
     d, low, power = sum_of(r, scale)
     y = one / d
     part = fma(-y, y * power, y)

@@ -80,6 +80,13 @@ TARGETS: list[Target] = [
     *derive_smooth.TARGETS,
 ]
 
+# lambda and alpha of selu: with them mean 0 and variance 1 are a fixed point (Klambauer et al. 2017, equation 14)
+_TAIL = mp.erfc(1 / mp.sqrt(2)) * mp.sqrt(mp.e)
+SELU_ALPHA = mp.sqrt(2 / mp.pi) / (1 - _TAIL)
+_SQUARES = 2 * mp.erfc(mp.sqrt(2)) * mp.e**2 + mp.pi * _TAIL**2 - 2 * (2 + mp.pi) * _TAIL + mp.pi + 2
+SELU_LAMBDA = (1 - _TAIL) * mp.sqrt(2 * mp.pi / _SQUARES)
+
+HARDELISH_FACTOR = 1 / mp.lambertw(mp.e**2)  # the derivative of hardelish is 0 where exp(x) = 1 / (x + 2), and this is its exp(x)
 
 # name, value, bits of the head, precision: value = head + tail; products of a short head with small integers are exact.
 SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
@@ -89,6 +96,18 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("SILU_ZERO_64", SILU_ROOT, 53, np.float64),
     ("SILU_ZERO_EXP_32", SILU_ROOT - 1, 24, np.float32),
     ("SILU_ZERO_EXP_64", SILU_ROOT - 1, 53, np.float64),
+    ("SELU_SCALE_32", SELU_LAMBDA, 24, np.float32),
+    ("SELU_SCALE_64", SELU_LAMBDA, 53, np.float64),
+    ("SELU_LEFT_32", SELU_LAMBDA * SELU_ALPHA, 24, np.float32),
+    ("SELU_LEFT_64", SELU_LAMBDA * SELU_ALPHA, 53, np.float64),
+    ("ELISH_ZERO_32", mp.asinh(1), 24, np.float32),
+    ("ELISH_ZERO_64", mp.asinh(1), 53, np.float64),
+    ("ELISH_ZERO_EXP_32", mp.sqrt(2) - 1, 24, np.float32),
+    ("ELISH_ZERO_EXP_64", mp.sqrt(2) - 1, 53, np.float64),
+    ("HARDELISH_ZERO_32", -mp.log(HARDELISH_FACTOR), 24, np.float32),
+    ("HARDELISH_ZERO_64", -mp.log(HARDELISH_FACTOR), 53, np.float64),
+    ("HARDELISH_ZERO_EXP_32", HARDELISH_FACTOR, 24, np.float32),
+    ("HARDELISH_ZERO_EXP_64", HARDELISH_FACTOR, 53, np.float64),
     *derive_error.SPLITS,
     *derive_smooth.SPLITS,
 ]

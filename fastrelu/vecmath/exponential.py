@@ -68,14 +68,20 @@ def exp_tail_32(r: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def exp_tail_64(r: Scalar) -> Scalar:
-    """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2."""
+def exp_cubic_64(r: Scalar) -> Scalar:
+    """(exp(r) - 1 - r - r^2 / 2) / r^3 for |r| <= ln(2) / 2."""
     square = r * r
     fourth = square * square
     low = fma(fma(EXP_64[4], r, EXP_64[3]), square, fma(EXP_64[2], r, EXP_64[1]))
     high = fma(fma(EXP_64[8], r, EXP_64[7]), square, fma(EXP_64[6], r, EXP_64[5]))
     top = fma(EXP_64[10], r, EXP_64[9])
-    return fma(fma(fma(top, fourth, high), fourth, low), r, EXP_64[0])
+    return fma(fma(top, fourth, high), fourth, low)
+
+
+@register_jitable(**IEEE)
+def exp_tail_64(r: Scalar) -> Scalar:
+    """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2."""
+    return fma(exp_cubic_64(r), r, EXP_64[0])
 
 
 @register_jitable(**IEEE)

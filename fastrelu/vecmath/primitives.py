@@ -1,4 +1,4 @@
-"""What every formula is built from: a fused multiply-add, a product that stays apart, and a choice by precision.
+"""What every formula is built from: a fused multiply-add, a product that stays apart, a root, and a choice by precision.
 
 All work in plain Python on NumPy scalars, in Numba CPU code and in CUDA code, with the same bits.
 """
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
+from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
 Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to output
@@ -95,6 +96,29 @@ def _rounded_product(_context: Any, a: Any, b: Any) -> Any:
 @overload(times, jit_options=IEEE, strict=False)
 def _times(a: Any, b: Any) -> Any:
     return lambda a, b: _rounded_product(a, b)
+
+
+def sqrt(a: Scalar) -> Scalar:
+    """The square root, correctly rounded; NaN of a negative number."""
+    return np.sqrt(a)
+
+
+@intrinsic
+def _rounded_root(_context: Any, a: Any) -> Any:
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        single = isinstance(kind, ir.FloatType)
+        nvptx = "nvptx" in builder.module.triple  # there llvm.sqrt may become an approximation
+        name = f"llvm.nvvm.sqrt.rn.{'f' if single else 'd'}" if nvptx else f"llvm.sqrt.{'f32' if single else 'f64'}"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, (kind,)), name)
+        return builder.call(function, args)
+
+    return a(a), codegen
+
+
+@overload(sqrt, jit_options=IEEE, strict=False)
+def _sqrt(a: Any) -> Any:
+    return lambda a: _rounded_root(a)
 
 
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
