@@ -2,6 +2,8 @@
 
 import numpy as np
 
+TWO_OVER_PI = 0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6babf0cfbc209af4361d  # noqa: E501
+
 LN2_32 = (np.float32(0.69314575), np.float32(1.4286068e-06))
 
 LN2_64 = (np.float64(0.6931471805598903), np.float64(5.497923018708371e-14))
@@ -33,6 +35,44 @@ SLOPE_CUBIC_64 = (np.float64(0.21406444881780073), np.float64(1.2025242832367862
 TWO_CK_32 = (np.float32(0.071354814), np.float32(2.3988325e-09))
 
 TWO_CK_64 = (np.float64(0.07135481627260025), np.float64(-6.175149918155315e-19))
+
+HALF_PI_32 = (np.float32(1.5707964), np.float32(-4.371139e-08))
+
+HALF_PI_64 = (np.float64(1.5707963267948966), np.float64(6.123233995736766e-17))
+
+ROOT_E_2_32 = (np.float32(1.6487212), np.float32(5.2590998e-08))
+
+ROOT_E_2_64 = (np.float64(1.6487212707001282), np.float64(-4.731568479435833e-17))
+
+ROOT_E_4_32 = (np.float32(1.2840254), np.float32(-1.39915795e-08))
+
+ROOT_E_4_64 = (np.float64(1.2840254166877414), np.float64(8.968972781793724e-17))
+
+ROOT_E_6_32 = (np.float32(1.1813604), np.float32(4.890538e-08))
+
+ROOT_E_6_64 = (np.float64(1.181360412865646), np.float64(-1.0091011963601212e-16))
+
+ROOT_E_8_32 = (np.float32(1.1331484), np.float32(2.1288873e-08))
+
+ROOT_E_8_64 = (np.float64(1.1331484530668263), np.float64(-5.370737708558031e-18))
+
+RECIPROCAL_FACTORIAL_3 = (np.float64(0.16666666666666666), np.float64(9.25185853854297e-18))
+
+RECIPROCAL_FACTORIAL_4 = (np.float64(0.041666666666666664), np.float64(2.3129646346357427e-18))
+
+RECIPROCAL_FACTORIAL_5 = (np.float64(0.008333333333333333), np.float64(1.1564823173178714e-19))
+
+RECIPROCAL_FACTORIAL_6 = (np.float64(0.001388888888888889), np.float64(-5.300543954373577e-20))
+
+RECIPROCAL_FACTORIAL_7 = (np.float64(0.0001984126984126984), np.float64(1.7209558293420705e-22))
+
+RECIPROCAL_FACTORIAL_8 = (np.float64(2.48015873015873e-05), np.float64(2.1511947866775882e-23))
+
+RECIPROCAL_FACTORIAL_9 = (np.float64(2.7557319223985893e-06), np.float64(-1.858393274046472e-22))
+
+RECIPROCAL_FACTORIAL_10 = (np.float64(2.755731922398589e-07), np.float64(2.3767714622250297e-23))
+
+RECIPROCAL_FACTORIAL_11 = (np.float64(2.505210838544172e-08), np.float64(-1.448814070935912e-24))
 
 # greatest weighted error 3.14e-09
 EXP_32 = (
@@ -332,4 +372,99 @@ ERF_64 = (
     np.float64(-8.039154852625885e-09),
     np.float64(2.4458233252299434e-09),
     np.float64(-3.6509420625376923e-10),
+)
+
+# greatest weighted error 2.12e-11
+SIN_HALF_TURNS = (
+    np.float64(3.1415926535231633),
+    np.float64(-5.167712762078672),
+    np.float64(2.5501632390190343),
+    np.float64(-0.5992513142197784),
+    np.float64(0.08204639989957312),
+    np.float64(-0.007022026975657803),
+)
+
+# greatest weighted error 3.75e-18
+SIN_64 = (
+    np.float64(-0.1666666666666663),
+    np.float64(0.008333333333321842),
+    np.float64(-0.00019841269829361068),
+    np.float64(2.755731353979181e-06),
+    np.float64(-2.5050734657066676e-08),
+    np.float64(1.5895453268353094e-10),
+)
+
+# greatest weighted error 5.79e-20
+COS_64 = (
+    np.float64(0.041666666666666595),
+    np.float64(-0.0013888888888873307),
+    np.float64(2.4801587288965264e-05),
+    np.float64(-2.7557314203100965e-07),
+    np.float64(2.0875703144012547e-09),
+    np.float64(-1.135861730680525e-11),
+)
+
+# greatest weighted error 5.55e-17
+SINC_SLOPE_64 = (
+    np.float64(0.3333333333333333),
+    np.float64(-0.033333333333330994),
+    np.float64(0.0011904761904275492),
+    np.float64(-2.204585499309654e-05),
+    np.float64(2.505195768680732e-07),
+    np.float64(-1.9238878861106708e-09),
+    np.float64(6.944956116254824e-12),
+    np.float64(2.2601593012694766e-12),
+    np.float64(-5.740978257920115e-13),
+)
+
+# greatest weighted error 7.07e-10
+ATAN_32 = (
+    np.float32(-0.33333316),
+    np.float32(0.19998525),
+    np.float32(-0.14244297),
+    np.float32(0.105982654),
+    np.float32(-0.06087337),
+)
+
+# greatest weighted error 6e-20
+ATAN_64 = (
+    np.float64(-0.33333333333333326),
+    np.float64(0.19999999999997098),
+    np.float64(-0.14285714285317083),
+    np.float64(0.11111111083806402),
+    np.float64(-0.09090907988590516),
+    np.float64(0.07692279272445603),
+    np.float64(-0.06666175847827129),
+    np.float64(0.058765286830291856),
+    np.float64(-0.05215263612802733),
+    np.float64(0.04490909183901295),
+    np.float64(-0.03318310284563516),
+    np.float64(0.01490210126017902),
+)
+
+# greatest weighted error 6.16e-11
+ASINH_32 = (
+    np.float32(-0.16666666),
+    np.float32(0.07499907),
+    np.float32(-0.044616096),
+    np.float32(0.03003357),
+    np.float32(-0.020049585),
+    np.float32(0.00925663),
+)
+
+# greatest weighted error 3.71e-20
+ASINH_64 = (
+    np.float64(-0.16666666666666663),
+    np.float64(0.07499999999998827),
+    np.float64(-0.044642857141556344),
+    np.float64(0.030381944371672024),
+    np.float64(-0.022372156684021757),
+    np.float64(0.017352713102107578),
+    np.float64(-0.0139641010706169),
+    np.float64(0.011544281736609853),
+    np.float64(-0.009707507639146684),
+    np.float64(0.00811264286432319),
+    np.float64(-0.006303056002115946),
+    np.float64(0.0038933787836231792),
+    np.float64(-0.0013444891749153035),
 )

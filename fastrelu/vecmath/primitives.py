@@ -88,6 +88,28 @@ def _times(a: Any, b: Any) -> Any:
     return lambda a, b: _rounded_product(a, b)
 
 
+def sqrt(x: Scalar) -> Scalar:
+    """The square root, correctly rounded; NaN for negative numbers."""
+    return type(x)(math.sqrt(x)) if x >= 0 else type(x)(math.nan)  # rounded twice for float32, which is harmless: 53 > 2 * 24 + 2
+
+
+@intrinsic
+def _llvm_sqrt(_context: Any, x: Any) -> Any:
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind, module = args[0].type, builder.module
+        if "nvptx" not in module.triple:
+            return builder.call(module.declare_intrinsic("llvm.sqrt", [kind]), args)
+        name = f"llvm.nvvm.sqrt.rn.{'f' if isinstance(kind, ir.FloatType) else 'd'}"
+        return builder.call(module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind,))), args)
+
+    return x(x), codegen
+
+
+@overload(sqrt, jit_options=IEEE, strict=False)
+def _sqrt(x: Any) -> Any:
+    return lambda x: _llvm_sqrt(x)
+
+
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorates the float64 formula: one function of both, chosen by the type of the first argument."""
 
