@@ -11,12 +11,17 @@ from fastrelu.activation import REGISTRY as registry
 from fastrelu.activation import activation
 from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
+from fastrelu.formulas.compact import bump, wendland
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
+from fastrelu.formulas.inverse import arctan, arsinh
+from fastrelu.formulas.periodic import sinc, sinusoid, snake
+from fastrelu.formulas.radial import gaussian, inverse_multiquadric, inverse_quadratic, multiquadric
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 
 if _collecting:
     gc.enable()
@@ -28,24 +33,37 @@ __all__ = [
     "Elementwise",
     "Fold",
     "activation",
+    "arctan",
+    "arsinh",
+    "bump",
     "elu",
     "fold",
+    "gaussian",
     "gelu",
     "hardshrink",
     "identity",
+    "inverse_multiquadric",
+    "inverse_quadratic",
     "leaky_relu",
     "log_softmax",
     "maxout",
+    "multiquadric",
+    "polyharmonic",
     "prelu",
     "registry",
     "relu",
     "relu6",
     "sigmoid",
     "silu",
+    "sinc",
+    "sinusoid",
+    "snake",
     "softmax",
     "softplus",
     "step",
     "tanh",
+    "thin_plate_spline",
+    "wendland",
 ]
 
 

@@ -27,8 +27,10 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
     if math.isnan(x):
         return mpmath.nan
     if math.isinf(x):
-        return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x), slopes=True)
+        return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x))
     x = mpmath.mpf(x)
+    if kinks.get(float(x)) == "middle":
+        return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
     step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
@@ -37,10 +39,14 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
     return (far - near) / step
 
 
-def limit(function: Callable[[Any], Any], sign: float, slopes: bool = False) -> Any:
-    """The limit at an infinity of a function that settles or grows."""
-    near, far = function(sign * mpmath.mpf(10) ** 4), function(sign * mpmath.mpf(10) ** 6)
-    return mpmath.inf * mpmath.sign(far) if abs(far) > 10 * abs(near) and abs(far) > 1 and not slopes else far
+def limit(function: Callable[[Any], Any], sign: float) -> Any:
+    """The limit at an infinity of a function that settles, decays or grows, if only as a logarithm does; else NaN."""
+    near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 10, 20))
+    if abs(farthest) > 10 * abs(near) and abs(farthest) > 40:
+        return mpmath.inf * mpmath.sign(farthest)
+    if abs(farthest) <= abs(far) / 10:
+        return mpmath.mpf(0)
+    return farthest if abs(farthest - far) <= abs(farthest) / 1000 else mpmath.nan
 
 
 def ulps(got: Any, truth: Any) -> float:

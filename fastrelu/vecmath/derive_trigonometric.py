@@ -72,7 +72,7 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
         for k in (2, 4, 6, 8)
         for bits, digits, precision in ((32, 24, np.float32), (64, 53, np.float64))
     ),
-    *((f"RECIPROCAL_FACTORIAL_{n}", 1 / mp.factorial(n), 53, np.float64) for n in range(3, 12)),
+    *((f"RECIPROCAL_FACTORIAL_{n}", 1 / mp.factorial(n), 53, np.float64) for n in range(3, 20)),
 ]
 
 BITS = 1280  # of 2 / pi: 1024 for the greatest exponent, 53 for the mantissa, 120 for the fraction, and some

@@ -13,6 +13,7 @@ from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 
 ONE, ZERO = np.float64(1), np.float64(0)
+COARSE = np.float64(2.0**53)
 TINY = np.float64(2.0**-27)  # sin(x) is x below
 SIGN, ODD, SECOND = np.int64(63), np.int64(1), np.int64(2)  # shifts and masks
 
@@ -44,15 +45,18 @@ def sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
-def sine_in_two_words(x: Scalar, offset: Scalar, turns: Scalar) -> Scalar:
-    """sin(x + (offset + turns) pi / 2) of a float64 x, in two words 2^-56 off; offset from 0 to 1/2, turns an integer."""
+def sine_in_two_words(x: Scalar, x_low: Scalar, offset: Scalar, turns: Scalar) -> Scalar:
+    """sin(x + x_low + (offset + turns) pi / 2) in two words 2^-56 off, for float64 x and |x_low| of the order of an ulp of x.
+
+    offset is from 0 to 1/2, turns an integer. Beyond 2^53 x_low is not looked at.
+    """
     f, f_low, shifted = quarter_turns(x, offset)
     r, r_low = radians(f, f_low)
-    s, s_low, c, c_low = sine_and_cosine(r, r_low)
+    s, s_low, c, c_low = sine_and_cosine(r, r_low + (x_low if abs(x) < COARSE else ZERO))
     n = np.int64(np.float64(shifted).view(np.int64) + turns)
-    odd = (n & ODD) != 0
+    odd, below = (n & ODD) != 0, (n & SECOND) != 0
     y, low = c if odd else s, c_low if odd else s_low
-    return (-y, -low) if (n & SECOND) != 0 else (y, low)
+    return -y if below else y, -low if below else low
 
 
 @register_jitable(**IEEE)
@@ -66,7 +70,7 @@ def _sin_32(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def sin(x: Scalar) -> Scalar:
     """The sine, at most 1 ULP off (float32 and float64); -0.0 stays."""
-    y, low = sine_in_two_words(x, ZERO, np.int64(0))
+    y, low = sine_in_two_words(x, ZERO, ZERO, np.int64(0))
     return x if abs(x) < TINY else y + low
 
 
@@ -80,5 +84,5 @@ def _cos_32(x: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def cos(x: Scalar) -> Scalar:
     """The cosine, at most 1 ULP off (float32 and float64)."""
-    y, low = sine_in_two_words(x, ZERO, np.int64(1))
+    y, low = sine_in_two_words(x, ZERO, ZERO, np.int64(1))
     return y + low
