@@ -9,8 +9,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
-# The slope is a difference at 2**-150 of x: its own bits, those between x and a slope that underflows, and a margin.
-PRECISION = {"float16": 500, "float32": 800, "float64": 1600}
+# The slope is a difference at 2**-150 of x: its own bits, those between 1 and the square of the least x, and a margin.
+PRECISION = {"float16": 500, "float32": 800, "float64": 2600}
 
 
 def value(function: Callable[..., Any], x: float, *params: float) -> Any:
@@ -33,7 +33,7 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
         return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
     numbers = [mpmath.mpf(parameter) for parameter in params]
     near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
     return (far - near) / step
@@ -44,7 +44,7 @@ def limit(function: Callable[[Any], Any], sign: float) -> Any:
     near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 10, 20))
     if abs(farthest) > 10 * abs(near) and abs(farthest) > 40:
         return mpmath.inf * mpmath.sign(farthest)
-    if abs(farthest) <= abs(far) / 10:
+    if abs(farthest) <= abs(far) / 10 <= abs(near) / 100:
         return mpmath.mpf(0)
     return farthest if abs(farthest - far) <= abs(farthest) / 1000 else mpmath.nan
 

@@ -94,9 +94,9 @@ def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, scale: Scala
     logarithm, logarithm_low = log_in_two_words(a, a_low)
     y, y_low = product(y, y_low, logarithm if even else one, logarithm_low if even else zero)
     up, up_more = power_of_two(times(e, power))
-    y = (y + y_low) * up * up_more
-    y = infinity if (r == infinity) & (power > zero) else y
-    return (zero if d == zero else y) if d == d else d
+    value = (y + y_low) * up * up_more
+    value = infinity if (r == infinity) & (power > zero) else value
+    return (zero if d == zero else value) if d == d else d
 
 
 @compilable

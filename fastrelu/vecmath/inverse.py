@@ -98,7 +98,7 @@ def asinh(x: Scalar) -> Scalar:
     inside, inside_low = two_sum(square, one)
     inside_low = inside_low + fma(b, b, -square)
     root = sqrt(inside)
-    root_low = (fma(-root, root, inside) + inside_low) * (half / root)
+    root_low = times(fma(-root, root, inside) + inside_low, half / root)
     total, low = two_sum(b, root)
     total, low = (a, zero) if far else (total, low + root_low)
     y, y_low = log_in_two_words(total, low)

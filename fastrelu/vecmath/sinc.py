@@ -61,7 +61,8 @@ def series(x: Scalar) -> Scalar:
     fourth = z * z
     low = fma(fma(c[3], z, c[2]), fourth, fma(c[1], z, c[0]))
     high = fma(fma(c[7], z, c[6]), fourth, fma(c[5], z, c[4]))
-    return -x * fma(fma(c[8], fourth, high), fourth * fourth, low)
+    eighth = fourth * fourth
+    return -x * fma(fma(c[8], eighth, high), eighth, low)
 
 
 @register_jitable(**IEEE)

@@ -11,6 +11,7 @@ from numba.extending import register_jitable
 from fastrelu.vecmath.coefficients import COS_64, SIN_64, SIN_HALF_TURNS
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
+from fastrelu.vecmath.words import two_sum
 
 ONE, ZERO = np.float64(1), np.float64(0)
 COARSE = np.float64(2.0**53)
@@ -52,7 +53,8 @@ def sine_in_two_words(x: Scalar, x_low: Scalar, offset: Scalar, turns: Scalar) -
     """
     f, f_low, shifted = quarter_turns(x, offset)
     r, r_low = radians(f, f_low)
-    s, s_low, c, c_low = sine_and_cosine(r, r_low + (x_low if abs(x) < COARSE else ZERO))
+    r, r_low = two_sum(r, r_low + (x_low if abs(x) < COARSE else ZERO))
+    s, s_low, c, c_low = sine_and_cosine(r, r_low)
     n = np.int64(np.float64(shifted).view(np.int64) + turns)
     odd, below = (n & ODD) != 0, (n & SECOND) != 0
     y, low = c if odd else s, c_low if odd else s_low
