@@ -121,7 +121,8 @@ def activation(
     numpy : function
         The plain NumPy expression of a user.
     kinks : function
-        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there; "middle" is the mean of both.
+        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there, where
+        "middle" is the mean of both.
     max_ulp : float
         The worst error allowed, forward.
     cost : Cost

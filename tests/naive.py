@@ -41,7 +41,7 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
 
 def limit(function: Callable[[Any], Any], sign: float) -> Any:
     """The limit at an infinity of a function that settles, decays or grows, if only as a logarithm does; else NaN."""
-    near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 10, 20))
+    near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 8, 20))
     if abs(farthest) > 10 * abs(near) and abs(farthest) > 40:
         return mpmath.inf * mpmath.sign(farthest)
     if abs(farthest) <= abs(far) / 10 <= abs(near) / 100:

@@ -81,7 +81,7 @@ def remainder(u: Scalar, u_low: Scalar) -> Scalar:
     unit = type(u)(2.0**16)
     t, t_low = two_sum(type(u)(1.0), -u)
     t, t_low = two_sum(t, t_low - u_low)
-    return t * unit, t_low * unit
+    return times(t, unit), times(t_low, unit)
 
 
 @compilable
@@ -117,6 +117,6 @@ def wendland(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     t, t_low = remainder(u, u_low)
     square, square_low = product(t, t_low, t, t_low)
     fourth, fourth_low = product(square, square_low, square, square_low)
-    line, line_low = two_sum(kind(4.0) * u, kind(1.0))
+    line, line_low = two_sum(times(kind(4.0), u), kind(1.0))
     y, y_low = product(fourth, fourth_low, line, fma(kind(4.0), u_low, line_low))
     return kind(0.0) if t <= kind(0.0) else times(y + y_low, kind(2.0**-64))

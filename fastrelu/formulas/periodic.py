@@ -94,7 +94,7 @@ def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
 
 @register_jitable(**IEEE)
 def _snake_rise_32(x: Scalar, a: Scalar) -> Scalar:
-    return np.float32(risen_sine(np.float64(a) * np.float64(x), ZERO_64))
+    return np.float32(risen_sine(times(np.float64(a), np.float64(x)), ZERO_64))
 
 
 @by_precision(_snake_rise_32)
@@ -114,7 +114,7 @@ def snake_slope(x: Scalar, a: Scalar = 1.0) -> Scalar:
 @register_jitable(**IEEE)
 def _snake_value_32(x: Scalar, a: Scalar) -> Scalar:
     wide, factor = np.float64(x), np.float64(a)
-    z = factor * wide
+    z = times(factor, wide)
     still = abs(z) > STILL_32
     p, rest = half_turns(ZERO_64 if still else z)
     s = sine_of_half_turns(p, rest, ZERO_64)

@@ -123,7 +123,7 @@ def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar 
     y, y_low = inverse_root_of(total, low)
     w, w_low = product(u, u_low, -epsilon, zero)
     w, w_low = product(w, w_low, y, y_low)
-    y, y_low = y * unit, y_low * unit
+    y, y_low = times(y, unit), times(y_low, unit)
     w, w_low = product(w, w_low, y, y_low)
     w, w_low = product(w, w_low, y, y_low)
     return zero if abs(x) == type(x)(np.inf) else w + w_low
@@ -152,10 +152,10 @@ def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0
     d, d_low = two_sum(x, -center)
     u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
     y, y_low = inverse_of(total, low)
-    y, y_low = y * unit, y_low * unit
-    w, w_low = product(u, u_low, type(x)(-2.0) * epsilon, zero)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(u, u_low, times(type(x)(-2.0), epsilon), zero)
     w, w_low = product(w, w_low, y, y_low)
-    w, w_low = product(w, w_low, y * unit, y_low * unit)
+    w, w_low = product(w, w_low, times(y, unit), times(y_low, unit))
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 

@@ -25,7 +25,7 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.inverse import signed
 from fastrelu.vecmath.logarithm import log_in_two_words
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
 from fastrelu.vecmath.words import product, two_sum
 
@@ -87,7 +87,7 @@ def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, scale: Scala
     m, e = apart(r)
     # the low word times 2^-e, which alone could be subnormal
     down, down_more = power_of_two(-e)
-    y, y_low = small_power(m, r_low * down * down_more, power)
+    y, y_low = small_power(m, times(times(r_low, down), down_more), power)
     y, y_low = product(y, y_low, factor, zero)
     # where r is large the logarithm does not matter: the result overflows
     a, a_low = product(large if r > large else r, zero if r > large else r_low, scale, scale_low)
@@ -140,9 +140,7 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
 @activation(
     derivative=thin_plate_spline_slope,
     reference=lambda m, x, center: spline_reference(m, abs(x - center), 2),
-    numpy=lambda x, center=0.0: (
-        np.square(x - center) * np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny))
-    ),
+    numpy=lambda x, center=0.0: np.square(x - center) * np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny)),
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"center": CENTER},

@@ -79,6 +79,8 @@ BITS = 1280  # of 2 / pi: 1024 for the greatest exponent, 53 for the mantissa, 1
 
 
 def two_over_pi() -> str:
-    """Source line of 2 / pi, in units of 2^-BITS."""
+    """Source lines of 2 / pi, in units of 2^-BITS."""
     with mp.workprec(BITS + 64):
-        return f"TWO_OVER_PI = {int(mp.floor(mp.ldexp(2 / mp.pi, BITS))):#x}  # noqa: E501\n"
+        digits = f"{int(mp.floor(mp.ldexp(2 / mp.pi, BITS))):x}"
+    rows = [f'    "{digits[k : k + 80]}"\n' for k in range(0, len(digits), 80)]
+    return f"TWO_OVER_PI = int(\n{''.join(rows).rstrip()},\n    16,\n)\n"

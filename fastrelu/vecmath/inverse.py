@@ -63,7 +63,7 @@ def atan(x: Scalar) -> Scalar:
     z = t * t
     tail, base, base_low = atan_tail(z)
     share = zero if near else one if far else half
-    total, lost = quick_sum(share * base, t)
+    total, lost = quick_sum(times(share, base), t)
     y = total + (lost + fma(t * z, tail, fma(share, base_low, fma(-z, t_low, t_low))))
     return signed(y, x)
 

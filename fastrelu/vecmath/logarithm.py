@@ -85,7 +85,7 @@ def _log_in_two_words_32(x: Scalar, x_low: Scalar) -> Scalar:
     power = np.int32(np.int32(bits - THREE_QUARTERS_32) & EXPONENT_32)
     k = np.float32(power >> np.int32(23)) + added
     f = np.int32(bits - power).view(np.float32) - ONE_32
-    f_low = x_low * unit * np.int32(UNIT_32 - power).view(np.float32)
+    f_low = times(times(x_low, unit), np.int32(UNIT_32 - power).view(np.float32))
     square = f * f
     low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
     high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
@@ -110,7 +110,7 @@ def log_in_two_words(x: Scalar, x_low: Scalar) -> Scalar:
     power = np.int64(np.int64(bits - THREE_QUARTERS_64) & EXPONENT_64)
     k = np.float64(power >> np.int64(52)) + added
     f = np.int64(bits - power).view(np.float64) - ONE_64
-    f_low = x_low * unit * np.int64(UNIT_64 - power).view(np.float64)
+    f_low = times(times(x_low, unit), np.int64(UNIT_64 - power).view(np.float64))
     s = f / (TWO_64 + f)
     z = s * s
     fourth = z * z

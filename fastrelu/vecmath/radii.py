@@ -48,11 +48,11 @@ def unit_for(size: Scalar) -> Scalar:
 def one_plus_square(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """u = epsilon (d + d_low) unit in two words, unit^2 + u^2 in two words, the unit and its inverse."""
     unit, inverse = unit_for(abs(epsilon * d))
-    scaled = d * unit
+    scaled = times(d, unit)
     u = times(epsilon, scaled)
-    u_low = fma(epsilon, d_low * unit, fma(epsilon, scaled, -u))
+    u_low = fma(epsilon, times(d_low, unit), fma(epsilon, scaled, -u))
     square = times(u, u)
-    total, low = two_sum(unit * unit, square)
+    total, low = two_sum(times(unit, unit), square)
     return u, u_low, total, low + fma(u + u, u_low, fma(u, u, -square)), unit, inverse
 
 
@@ -60,7 +60,7 @@ def one_plus_square(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
 def inverse_of(total: Scalar, low: Scalar) -> Scalar:
     """1 / (total + low) in two words."""
     y = type(total)(1.0) / total
-    return y, y * fma(-y, low, fma(-y, total, type(total)(1.0)))
+    return y, times(y, fma(-y, low, fma(-y, total, type(total)(1.0))))
 
 
 @register_jitable(**IEEE)
@@ -68,8 +68,8 @@ def inverse_root_of(total: Scalar, low: Scalar) -> Scalar:
     """1 / sqrt(total + low) in two words."""
     root = sqrt(total)
     y = type(total)(1.0) / root
-    rest = (fma(-root, root, total) + low) * y * y
-    return y, y * fma(type(total)(-0.5), rest, fma(-y, root, type(total)(1.0)))
+    rest = times(times(fma(-root, root, total) + low, y), y)
+    return y, times(y, fma(type(total)(-0.5), rest, fma(-y, root, type(total)(1.0))))
 
 
 @register_jitable(**IEEE)

@@ -71,7 +71,7 @@ def sinc_slope_32(x: Scalar) -> Scalar:
     p, rest = half_turns(x)
     p = p + p
     shifted = p + SHIFT
-    r = ((p - (shifted - SHIFT)) + (rest + rest)) * HALF_PI_64[0]
+    r = times((p - (shifted - SHIFT)) + (rest + rest), HALF_PI_64[0])
     s, s_low, c, c_low = sine_and_cosine(r, ZERO)
     s, c = s + s_low, c + c_low
     n = np.float64(shifted).view(np.int64)
