@@ -62,6 +62,22 @@ ROOT_E_8_32 = (np.float32(1.1331484), np.float32(2.1288873e-08))
 
 ROOT_E_8_64 = (np.float64(1.1331484530668263), np.float64(-5.370737708558031e-18))
 
+ROOT_E_MINUS_2_32 = (np.float32(0.60653067), np.float32(-6.638685e-09))
+
+ROOT_E_MINUS_2_64 = (np.float64(0.6065306597126334), np.float64(-6.593178415491414e-19))
+
+ROOT_E_MINUS_4_32 = (np.float32(0.7788008), np.float32(-2.4701297e-09))
+
+ROOT_E_MINUS_4_64 = (np.float64(0.7788007830714049), np.float64(-1.0231869534531498e-17))
+
+ROOT_E_MINUS_6_32 = (np.float32(0.84648174), np.float32(-1.5584087e-08))
+
+ROOT_E_MINUS_6_64 = (np.float64(0.8464817248906141), np.float64(-5.488615932082012e-17))
+
+ROOT_E_MINUS_8_32 = (np.float32(0.8824969), np.float32(9.178681e-09))
+
+ROOT_E_MINUS_8_64 = (np.float64(0.8824969025845955), np.float64(-5.224526916735663e-17))
+
 RECIPROCAL_FACTORIAL_3 = (np.float64(0.16666666666666666), np.float64(9.25185853854297e-18))
 
 RECIPROCAL_FACTORIAL_4 = (np.float64(0.041666666666666664), np.float64(2.3129646346357427e-18))
@@ -426,17 +442,16 @@ COS_64 = (
     np.float64(-1.135861730680525e-11),
 )
 
-# greatest weighted error 5.55e-17
+# greatest weighted error 1.74e-20
 SINC_SLOPE_64 = (
-    np.float64(0.3333333333333333),
-    np.float64(-0.033333333333330994),
-    np.float64(0.0011904761904275492),
-    np.float64(-2.204585499309654e-05),
-    np.float64(2.505195768680732e-07),
-    np.float64(-1.9238878861106708e-09),
-    np.float64(6.944956116254824e-12),
-    np.float64(2.2601593012694766e-12),
-    np.float64(-5.740978257920115e-13),
+    np.float64(-0.03333333333333333),
+    np.float64(0.0011904761904761789),
+    np.float64(-2.204585537909011e-05),
+    np.float64(2.5052108345654627e-07),
+    np.float64(-1.9270844007999863e-09),
+    np.float64(1.0705007386130549e-11),
+    np.float64(-4.435281214233185e-14),
+    np.float64(-1.0297118074923189e-17),
 )
 
 # greatest weighted error 7.07e-10

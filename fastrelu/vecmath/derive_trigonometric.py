@@ -57,7 +57,9 @@ TARGETS: list[Target] = [
     Target("SIN_HALF_TURNS", half_turn, (NEAR, mp.mpf("0.2501")), range(6), np.float64, lambda z: 1 / half_turn(z)),
     odd("SIN_64", mp.sin, QUARTER, 6, np.float64),
     Target("COS_64", cosine_tail, QUARTER, range(6), np.float64, lambda z: z**2 / mp.cos(mp.sqrt(z))),
-    Target("SINC_SLOPE_64", sinc_slope, (NEAR, 1), range(9), np.float64, lambda z: 1 / sinc_slope(z)),
+    Target(
+        "SINC_SLOPE_64", sinc_slope, (NEAR, 1), range(1, 9), np.float64, lambda z: 1 / sinc_slope(z), pinned={0: mp.mpf(1) / 3}
+    ),
     odd("ATAN_32", mp.atan, OCTANT, 5, np.float32),
     odd("ATAN_64", mp.atan, OCTANT, 12, np.float64),
     odd("ASINH_32", mp.asinh, (NEAR, mp.mpf("0.25")), 6, np.float32),
@@ -68,8 +70,8 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("HALF_PI_32", mp.pi / 2, 24, np.float32),
     ("HALF_PI_64", mp.pi / 2, 53, np.float64),
     *(
-        (f"ROOT_E_{k}_{bits}", mp.exp(mp.mpf(1) / k), digits, precision)
-        for k in (2, 4, 6, 8)
+        (f"ROOT_E_{k}_{bits}".replace("_-", "_MINUS_"), mp.exp(mp.mpf(1) / k), digits, precision)
+        for k in (2, 4, 6, 8, -2, -4, -6, -8)
         for bits, digits, precision in ((32, 24, np.float32), (64, 53, np.float64))
     ),
     *((f"RECIPROCAL_FACTORIAL_{n}", 1 / mp.factorial(n), 53, np.float64) for n in range(3, 20)),

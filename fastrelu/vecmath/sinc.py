@@ -1,7 +1,7 @@
 """The derivative of sin(x) / x, (x cos(x) - sin(x)) / x^2, in relative accuracy next to its roots too.
 
 The two terms cancel where tan(x) = x: float32 is computed in float64, and float64 from sines and cosines in two words, whose
-Taylor series are summed in two words as far as x^11. Below 1 it is x times a polynomial in x^2.
+Taylor series are summed in two words as far as x^11: the roots lie within 0.22 of those of the cosine. Below 1 it is x times a polynomial in x^2.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from fastrelu.vecmath.words import product, quick_sum, two_sum
 
 # 1 / n! in two words, with the signs of the series of sine (odd n) and cosine (even n).
 TERMS = {n: getattr(coefficients, f"RECIPROCAL_FACTORIAL_{n}") for n in range(3, 20)}
-SINE = tuple((-1) ** (n // 2) * word for n in (3, 5, 7, 9) for word in TERMS[n])
-COSINE = tuple((-1) ** (n // 2) * word for n in (4, 6, 8) for word in TERMS[n])
-SINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (11, 13, 15, 17, 19))
-COSINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (10, 12, 14, 16, 18))
+THIRD = tuple(2 * word for word in TERMS[3])
+SINE = tuple((-1) ** (n // 2) * word for n in (3, 5, 7, 9, 11) for word in TERMS[n])
+COSINE = tuple((-1) ** (n // 2) * word for n in (4, 6, 8, 10) for word in TERMS[n])
+SINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (13, 15, 17, 19))
+COSINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (12, 14, 16, 18))
 
 
 @register_jitable(**IEEE)
@@ -34,18 +35,20 @@ def step(y: Scalar, y_low: Scalar, z: Scalar, z_low: Scalar, c: Scalar, c_low: S
 
 @register_jitable(**IEEE)
 def long_sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
-    """sin and cos of r + r_low for |r| <= pi / 4, in two words that are 2^-82 off: s, s_low, c, c_low."""
+    """sin and cos of r + r_low for |r| <= pi / 4, in two words: s, s_low, c, c_low; 2^-72 off, and 2^-100 for |r| < 0.22."""
     z, z_low = product(r, r_low, r, r_low)
     a, b, t = SINE, COSINE, SINE_TAIL
-    y = fma(fma(fma(fma(t[4], z, t[3]), z, t[2]), z, t[1]), z, t[0])
-    y, y_low = step(y, ZERO, z, z_low, a[6], a[7])
+    y = fma(fma(fma(t[3], z, t[2]), z, t[1]), z, t[0])
+    y, y_low = step(y, ZERO, z, z_low, a[8], a[9])
+    y, y_low = step(y, y_low, z, z_low, a[6], a[7])
     y, y_low = step(y, y_low, z, z_low, a[4], a[5])
     y, y_low = step(y, y_low, z, z_low, a[2], a[3])
     y, y_low = step(y, y_low, z, z_low, a[0], a[1])
     y, y_low = step(y, y_low, z, z_low, ONE, ZERO)
     t = COSINE_TAIL
-    x = fma(fma(fma(fma(t[4], z, t[3]), z, t[2]), z, t[1]), z, t[0])
-    x, x_low = step(x, ZERO, z, z_low, b[4], b[5])
+    x = fma(fma(fma(t[3], z, t[2]), z, t[1]), z, t[0])
+    x, x_low = step(x, ZERO, z, z_low, b[6], b[7])
+    x, x_low = step(x, x_low, z, z_low, b[4], b[5])
     x, x_low = step(x, x_low, z, z_low, b[2], b[3])
     x, x_low = step(x, x_low, z, z_low, b[0], b[1])
     x, x_low = step(x, x_low, z, z_low, -HALF, ZERO)
@@ -61,8 +64,8 @@ def series(x: Scalar) -> Scalar:
     fourth = z * z
     low = fma(fma(c[3], z, c[2]), fourth, fma(c[1], z, c[0]))
     high = fma(fma(c[7], z, c[6]), fourth, fma(c[5], z, c[4]))
-    eighth = fourth * fourth
-    return -x * fma(fma(c[8], eighth, high), eighth, low)
+    p = times(x, -THIRD[0])
+    return p - fma(x, fma(fma(high, fourth * fourth, low), z, THIRD[1]), fma(x, THIRD[0], p))
 
 
 @register_jitable(**IEEE)

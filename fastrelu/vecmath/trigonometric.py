@@ -53,7 +53,8 @@ def sine_in_two_words(x: Scalar, x_low: Scalar, offset: Scalar, turns: Scalar) -
     """
     f, f_low, shifted = quarter_turns(x, offset)
     r, r_low = radians(f, f_low)
-    r, r_low = two_sum(r, r_low + (x_low if abs(x) < COARSE else ZERO))
+    r, lost = two_sum(r, x_low if abs(x) < COARSE else ZERO)
+    r, r_low = two_sum(r, r_low + lost)
     s, s_low, c, c_low = sine_and_cosine(r, r_low)
     n = np.int64(np.float64(shifted).view(np.int64) + turns)
     odd, below = (n & ODD) != 0, (n & SECOND) != 0

@@ -108,7 +108,9 @@ def nearest_to_a_zero(exponent: int, bits: int) -> int:
 
 
 @pytest.mark.parametrize("name", ["sin", "cos"])
-@pytest.mark.parametrize(("dtype", "bits", "exponents"), [(np.float32, 24, range(-23, 104)), (np.float64, 53, range(-52, 971, 3))])
+@pytest.mark.parametrize(
+    ("dtype", "bits", "exponents"), [(np.float32, 24, range(-23, 104)), (np.float64, 53, range(-52, 971, 3))]
+)
 def test_hard_arguments(name: str, dtype: Any, bits: int, exponents: range) -> None:
     """The floating-point numbers next to multiples of pi / 2, for every exponent: most of all digits cancel."""
     x = np.array([np.ldexp(float(nearest_to_a_zero(k, bits)), k) for k in exponents] + [6381956970095103 * 2.0**797], np.float64)
