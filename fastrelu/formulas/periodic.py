@@ -73,7 +73,7 @@ def sine_quotient(x: Scalar) -> Scalar:
     derivative=compilable(sinc_slope),
     reference=lambda m, x: m.sin(x) / x if x else m.mpf(1),
     numpy=lambda x: np.sinc(x / np.pi),
-    max_ulp=0.75,
+    max_ulp=0.9,
     cost=Cost.HEAVY,
     paper="Woodward & Davies, Proc. IEE 99 (1952)",
 )
@@ -141,7 +141,7 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     derivative=snake_slope,
     reference=lambda m, x, a: x + m.sin(a * x) ** 2 / a,
     numpy=lambda x, a=1.0: x + np.sin(a * x) ** 2 / a,
-    max_ulp=0.75,
+    max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a."},
     paper="Liu, Hartwig & Ueda, Neural networks fail to learn periodic functions, NeurIPS 2020",

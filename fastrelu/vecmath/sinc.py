@@ -1,7 +1,8 @@
 """The derivative of sin(x) / x, (x cos(x) - sin(x)) / x^2, in relative accuracy next to its roots too.
 
 The two terms cancel where tan(x) = x: float32 is computed in float64, and float64 from sines and cosines in two words, whose
-Taylor series are summed in two words as far as x^11: the roots lie within 0.22 of those of the cosine. Below 1 it is x times a polynomial in x^2.
+Taylor series are summed in two words as far as x^11: the roots lie within 0.22 of those of the cosine. Below 1 it is x times
+a polynomial in x^2.
 """
 
 from __future__ import annotations
