@@ -14,17 +14,22 @@ from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
 from fastrelu.formulas.algebraic import bent_identity, isrlu, isru, softsign, squareplus
 from fastrelu.formulas.clipped import bounded_relu, hardsigmoid, hardswish, hardtanh, sparse_sigmoid, srelu
+from fastrelu.formulas.compact import bump, wendland
 from fastrelu.formulas.exponential_units import celu, elish, hardelish, selu
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
 from fastrelu.formulas.integrals import xielu
+from fastrelu.formulas.inverse import arctan, arsinh
 from fastrelu.formulas.mish import mish
+from fastrelu.formulas.periodic import sinc, sinusoid, snake
 from fastrelu.formulas.quadratic import relu_squared, sparse_plus, sqnl, star_relu
+from fastrelu.formulas.radial import gaussian, inverse_multiquadric, inverse_quadratic, multiquadric
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, rrelu, step, threshold, thresholded_relu
 from fastrelu.formulas.saturating import bipolar_sigmoid, soft_clipping, softcap
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.pool import threads
 
 if _collecting:
@@ -37,13 +42,17 @@ __all__ = [
     "Elementwise",
     "Fold",
     "activation",
+    "arctan",
+    "arsinh",
     "bent_identity",
     "bipolar_sigmoid",
     "bounded_relu",
+    "bump",
     "celu",
     "elish",
     "elu",
     "fold",
+    "gaussian",
     "gelu",
     "hardelish",
     "hardshrink",
@@ -51,6 +60,8 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "identity",
+    "inverse_multiquadric",
+    "inverse_quadratic",
     "isrlu",
     "isru",
     "leaky_relu",
@@ -58,6 +69,8 @@ __all__ = [
     "maxout",
     "memory",
     "mish",
+    "multiquadric",
+    "polyharmonic",
     "prelu",
     "registry",
     "relu",
@@ -68,6 +81,9 @@ __all__ = [
     "shrink",
     "sigmoid",
     "silu",
+    "sinc",
+    "sinusoid",
+    "snake",
     "soft_clipping",
     "softcap",
     "softmax",
@@ -82,9 +98,11 @@ __all__ = [
     "star_relu",
     "step",
     "tanh",
+    "thin_plate_spline",
     "threads",
     "threshold",
     "thresholded_relu",
+    "wendland",
     "xielu",
 ]
 

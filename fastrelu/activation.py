@@ -14,7 +14,7 @@ from fastrelu.docstrings import describe
 from fastrelu.elementwise import Elementwise
 from fastrelu.thresholds import Cost
 
-Side = Literal["left", "right"]
+Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
 
 
@@ -122,7 +122,8 @@ def activation(
     numpy : function
         The plain NumPy expression of a user.
     kinks : function
-        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there.
+        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there, where
+        "middle" is the mean of both.
     max_ulp : float
         The worst error allowed, forward.
     cost : Cost

@@ -15,37 +15,38 @@ PRECISION = {"float16": 500, "float32": 800, "float64": 2600}
 
 def value(function: Callable[..., Any], x: float, *params: float) -> Any:
     """f(x) as an mpmath number, in the precision in force; limits at infinities and NaN at NaN."""
-    if mpmath.isnan(x):
+    if math.isnan(x):
         return mpmath.nan
-    if mpmath.isinf(x):
+    if math.isinf(x):
         return limit(lambda far: function(mpmath, far, *map(mpmath.mpf, params)), math.copysign(1, x))
     return function(mpmath, mpmath.mpf(x), *map(mpmath.mpf, params))
 
 
 def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *params: float) -> Any:
     """f'(x), away from the nearest kink; at a kink, from the side that the record states."""
-    if mpmath.isnan(x):
+    if math.isnan(x):
         return mpmath.nan
-    if mpmath.isinf(x):
+    if math.isinf(x):
         return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x))
     x = mpmath.mpf(x)
+    if kinks.get(float(x)) == "middle":
+        return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
     numbers = [mpmath.mpf(parameter) for parameter in params]
     near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
     return (far - near) / step
 
 
 def limit(function: Callable[[Any], Any], sign: float) -> Any:
-    """The limit at an infinity of a function that settles or grows.
-
-    Exponentials have settled at 10**6, where alone mpmath is quick with them; algebraic functions are asked much farther out.
-    """
-    near, far = function(sign * mpmath.mpf(10) ** 4), function(sign * mpmath.mpf(10) ** 6)
-    if abs(far) > 10 * abs(near) and abs(far) > 1:
-        return mpmath.inf * mpmath.sign(far)
-    return far if abs(far - near) < mpmath.ldexp(1, -1100) else function(sign * mpmath.mpf(10) ** 400)
+    """The limit at an infinity of a function that settles, decays or grows, if only as a logarithm does; else NaN."""
+    near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 8, 20))
+    if abs(farthest) > 10 * abs(near) and abs(farthest) > 40:
+        return mpmath.inf * mpmath.sign(farthest)
+    if abs(farthest) <= abs(far) / 10 <= abs(near) / 100:
+        return mpmath.mpf(0)
+    return farthest if abs(farthest - far) <= abs(farthest) / 1000 else mpmath.nan
 
 
 def ulps(got: Any, truth: Any) -> float:

@@ -81,7 +81,7 @@ def test_kink_is_documented(function):
     assert ("x = " in text) == bool(kinks)
     for point, side in kinks.items():
         assert f"{point:g}" in text
-        assert side in ("left", "right")
+        assert side in ("left", "right", "middle")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

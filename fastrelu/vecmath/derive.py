@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from fastrelu.vecmath import derive_error, derive_smooth
+from fastrelu.vecmath import derive_error, derive_smooth, derive_trigonometric
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
@@ -78,6 +78,7 @@ TARGETS: list[Target] = [
     Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
     *derive_error.TARGETS,
     *derive_smooth.TARGETS,
+    *derive_trigonometric.TARGETS,
 ]
 
 # lambda and alpha of selu: with them mean 0 and variance 1 are a fixed point (Klambauer et al. 2017, equation 14)
@@ -110,6 +111,7 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("HARDELISH_ZERO_EXP_64", HARDELISH_FACTOR, 53, np.float64),
     *derive_error.SPLITS,
     *derive_smooth.SPLITS,
+    *derive_trigonometric.SPLITS,
 ]
 
 
@@ -138,7 +140,8 @@ HEADER = '"""Coefficients, made by python -m fastrelu.vecmath.derive --write: do
 
 def source(targets: list[Target]) -> str:
     """The whole text of coefficients.py."""
-    return "\n".join([HEADER, *(render_split(*split) for split in SPLITS), *(render(t, fit(t)) for t in targets)])
+    splits = [render_split(*split) for split in SPLITS]
+    return "\n".join([HEADER, derive_trigonometric.two_over_pi(), *splits, *(render(t, fit(t)) for t in targets)])
 
 
 def main(argv: list[str] | None = None) -> int:

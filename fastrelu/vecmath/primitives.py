@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
 Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to output
@@ -98,27 +97,26 @@ def _times(a: Any, b: Any) -> Any:
     return lambda a, b: _rounded_product(a, b)
 
 
-def sqrt(a: Scalar) -> Scalar:
-    """The square root, correctly rounded; NaN of a negative number."""
-    return np.sqrt(a)
+def sqrt(x: Scalar) -> Scalar:
+    """The square root, correctly rounded; NaN for negative numbers."""
+    return type(x)(math.sqrt(x)) if x >= 0 else type(x)(math.nan)  # rounded twice for float32, which is harmless: 53 > 2 * 24 + 2
 
 
 @intrinsic
-def _rounded_root(_context: Any, a: Any) -> Any:
+def _llvm_sqrt(_context: Any, x: Any) -> Any:
     def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        kind = args[0].type
-        single = isinstance(kind, ir.FloatType)
-        nvptx = "nvptx" in builder.module.triple  # there llvm.sqrt may become an approximation
-        name = f"llvm.nvvm.sqrt.rn.{'f' if single else 'd'}" if nvptx else f"llvm.sqrt.{'f32' if single else 'f64'}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, (kind,)), name)
-        return builder.call(function, args)
+        kind, module = args[0].type, builder.module
+        if "nvptx" not in module.triple:  # there llvm.sqrt may become an approximation
+            return builder.call(module.declare_intrinsic("llvm.sqrt", [kind]), args)
+        name = f"llvm.nvvm.sqrt.rn.{'f' if isinstance(kind, ir.FloatType) else 'd'}"
+        return builder.call(module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind,))), args)
 
-    return a(a), codegen
+    return x(x), codegen
 
 
 @overload(sqrt, jit_options=IEEE, strict=False)
-def _sqrt(a: Any) -> Any:
-    return lambda a: _rounded_root(a)
+def _sqrt(x: Any) -> Any:
+    return lambda x: _llvm_sqrt(x)
 
 
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
