@@ -13,6 +13,7 @@ from fastrelu.elementwise import Elementwise
 from fastrelu.fold import Fold, fold
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
+from fastrelu.formulas.mish import mish
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, step
 from fastrelu.formulas.shrinks import hardshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
@@ -36,6 +37,7 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "maxout",
+    "mish",
     "prelu",
     "registry",
     "relu",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from fastrelu.vecmath import derive_error
+from fastrelu.vecmath import derive_error, derive_smooth
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
@@ -72,6 +72,7 @@ TARGETS: list[Target] = [
     # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...), s = f / (2 + f)
     Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
     *derive_error.TARGETS,
+    *derive_smooth.TARGETS,
 ]
 
 
@@ -84,6 +85,7 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("SILU_ZERO_EXP_32", SILU_ROOT - 1, 24, np.float32),
     ("SILU_ZERO_EXP_64", SILU_ROOT - 1, 53, np.float64),
     *derive_error.SPLITS,
+    *derive_smooth.SPLITS,
 ]
 
 

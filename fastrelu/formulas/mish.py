@@ -1,0 +1,139 @@
+"""Mish, x tanh(log(1 + exp(x))), and its derivative.
+
+With u = exp(x) and e = 1 + u the hyperbolic tangent is u (e + 1) / (1 + e^2): one exponential, one division, and every
+term is positive. For positive x it is subtracted from 1, so that little of its error is left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import register_jitable
+
+from fastrelu.activation import activation
+from fastrelu.formulas.sigmoids import end, ratio, reduced
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.coefficients import (
+    MISH_CUBE_32,
+    MISH_CUBE_64,
+    MISH_LINEAR_32,
+    MISH_LINEAR_64,
+    MISH_SQUARE_32,
+    MISH_SQUARE_64,
+    MISH_ZERO_32,
+    MISH_ZERO_64,
+    MISH_ZERO_EXP_32,
+    MISH_ZERO_EXP_64,
+)
+from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+
+
+@register_jitable(**IEEE)
+def _mish_zero_32(x: Scalar) -> Scalar:
+    return MISH_ZERO_32[0], MISH_ZERO_32[1], MISH_ZERO_EXP_32[0], MISH_ZERO_EXP_32[1]
+
+
+@by_precision(_mish_zero_32)
+@register_jitable(**IEEE)
+def mish_zero(x: Scalar) -> Scalar:
+    """The zero of the derivative at -a0, in two words, and exp(-a0) in two words."""
+    return MISH_ZERO_64[0], MISH_ZERO_64[1], MISH_ZERO_EXP_64[0], MISH_ZERO_EXP_64[1]
+
+
+@register_jitable(**IEEE)
+def _mish_cubic_32(excess: Scalar) -> Scalar:
+    return excess * fma(fma(MISH_CUBE_32[0], excess, MISH_SQUARE_32[0]), excess, MISH_LINEAR_32[0])
+
+
+@by_precision(_mish_cubic_32)
+@register_jitable(**IEEE)
+def mish_cubic(excess: Scalar) -> Scalar:
+    """The bracket of mish_slope less d (1 + u), as a polynomial in exp(d) - 1."""
+    return excess * fma(fma(MISH_CUBE_64[0], excess, MISH_SQUARE_64[0]), excess, MISH_LINEAR_64[0])
+
+
+@compilable
+def mish_slope(x: Scalar) -> Scalar:
+    """The derivative of x * tanh(log(1 + exp(x))).
+
+    For negative x it is 4 u B / (1 + e^2)^2 with u = exp(x), e = 1 + u, B = (1 + u / 2) (1 + e^2) / 2 + x e. With d, the
+    distance from the root x0, u = exp(x0) exp(d) and B = d e + a cubic in exp(d) - 1 with positive coefficients: nothing cancels.
+    """
+    zero, one, two = type(x)(0.0), type(x)(1.0), type(x)(2.0)
+    far = type(x)(21.0)  # f' is 1 from there on, and (1 + e^2)^2 does not overflow
+    z = -end(x) if x < -end(x) else x
+    z = far if z > far else z
+    root, root_low, factor, factor_low = mish_zero(x)
+    d, d_low = distance_to(root, root_low, -z)
+    head, rest, scale = decay(-d, -d_low)
+    part = rest - head
+    power = times(scale, small(x))
+    p = one + part
+    q = times(factor, p)
+    q_low = fma(factor, p, -q) + fma(factor, part - (p - one), factor_low * p)
+    u = times(q, power)
+    e = one + u
+    e_low = fma(q_low, power, u - (e - one))
+    s = fma(e, e, one)
+    s_low = fma(e + e, e_low, fma(e, e, one - s))
+    square = s * s
+    square_low = fma(s + s, s_low, fma(s, s, -square))
+    y = one / square
+    # B in two words, then q B
+    cubic = mish_cubic(fma(power, part, power - one))
+    high = times(d, e)
+    bracket = high + cubic
+    bracket_low = fma(d, e, -high) + fma(d, e_low, fma(d_low, e, cubic - (bracket - high)))
+    top = times(q, bracket)
+    top_low = fma(q, bracket, -top) + fma(q_low, bracket, q * bracket_low)
+    # for positive x the slope is 1 + 2 (2 x e u - s) / s^2
+    positive = x > zero
+    top = fma(z + z, e * u, -s) if positive else top
+    top_low = -s_low if positive else top_low
+    quotient = top * y
+    left = fma(-quotient, square_low, fma(-quotient, square, top) + top_low)
+    y = fma(left, y, quotient) * (two / small(x) if positive else type(x)(4.0) * scale)
+    return fma(y, small(x), one if positive else zero)
+
+
+@activation(
+    derivative=mish_slope,
+    reference=lambda m, x: x * m.tanh(m.log1p(m.exp(x))),
+    numpy=lambda x: x * np.tanh(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Misra, Mish: A Self Regularized Non-Monotonic Activation Function, BMVC 2020",
+)
+def mish(x: Scalar) -> Scalar:
+    """A smooth self-gated unit, x * tanh(log(1 + exp(x))); 0 at -inf."""
+    zero, one, far = type(x)(0.0), type(x)(1.0), type(x)(40.0)
+    a = abs(x)
+    z = -end(x) if x < -end(x) else x
+    z = far if z > far else z
+    r, scale = reduced(z)
+    v = ratio(r)
+    power = times(scale, small(x))
+    # p = e^r, e = 1 + 2^n e^r and s = 1 + e^2, in two words each
+    p = fma(v, r, one)
+    p_low = fma(v, r, one - p)
+    unit = one + power
+    step = v * power
+    e = fma(step, r, unit)
+    e_low = fma(step, r, unit - e) + (power - (unit - one))
+    s = fma(e, e, one)
+    s_low = fma(e + e, e_low, fma(e, e, one - s))
+    y = one / s
+    # x p (e + 1), or x - 2 x / s
+    c = e + one
+    m = times(p, c)
+    m_low = fma(p, c, -m) + fma(p_low, c, p * (e_low + (e - (c - one))))
+    positive = x > zero
+    a = far if a > far and positive else end(x) if a > end(x) else a
+    factor = type(x)(2.0) if positive else m
+    top = times(a, factor)
+    top_low = zero if positive else fma(a, m_low, fma(a, m, -top))
+    quotient = top * y
+    left = fma(-quotient, s_low, fma(-quotient, s, top) + top_low)
+    tail = fma(left, y, quotient) * (one / small(x) if positive else scale)
+    return fma(-tail, small(x), zero if x < zero else x)
