@@ -9,7 +9,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
-# The slope is a difference at 2**-150 of x: its own bits, those between x and a slope that underflows, and a margin.
+# The slope is a difference at 2**-150 of x: its own bits, those between x and a slope that underflows, and a margin. At 0 the
+# step leaves 100 bits: small enough that the slope of a logarithm overflows.
 PRECISION = {"float16": 500, "float32": 800, "float64": 1600}
 
 
@@ -31,7 +32,7 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
     x = mpmath.mpf(x)
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
     numbers = [mpmath.mpf(parameter) for parameter in params]
     near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
     return (far - near) / step
