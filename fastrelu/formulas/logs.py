@@ -8,11 +8,10 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, logistic
-from fastrelu.formulas.smooth import log1p_sum
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import small
-from fastrelu.vecmath.logwords import log_words, split
-from fastrelu.vecmath.pairs import divide_pairs, exp_pair, fast_sum, multiply_pairs, one_minus, two_sum
+from fastrelu.vecmath.logwords import log1p_words, log_words, split
+from fastrelu.vecmath.pairs import divide_pairs, exp_pair, multiply_pairs, one_minus, two_sum
 from fastrelu.vecmath.primitives import Scalar, compilable, times
 
 
@@ -36,8 +35,7 @@ def logsigmoid(x: Scalar) -> Scalar:
     a = abs(x)
     p, p_low, scale = exp_pair(-(end(x) if a > end(x) else a), zero)
     power = times(scale, small(x))
-    total, low = log1p_sum(times(p, power), p_low * power)
-    total, low = fast_sum(total, low)
+    total, low = log1p_words(times(p, power), p_low * power)
     base = x if x < zero else zero
     y, lost = two_sum(base, -total)
     y = y + (lost - low) if a < infinity else base

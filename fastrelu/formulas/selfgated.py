@@ -15,14 +15,13 @@ from fastrelu.activation import activation
 from fastrelu.formulas.errors import two_over_sqrt_pi
 from fastrelu.formulas.gelus import scipy_erf
 from fastrelu.formulas.sigmoids import end
-from fastrelu.formulas.smooth import log1p_sum
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import erf_factor, scaled_tail, small
+from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import (
     add_pairs,
     divide_pairs,
     exp_pair,
-    fast_sum,
     multiply_pairs,
     one_minus,
     one_plus,
@@ -145,7 +144,7 @@ def softplus_words(x: Scalar) -> Scalar:
     """log(1 + exp(x)) in two words, for abs(x) < 100."""
     zero = type(x)(0.0)
     t, t_low = exp_words(-abs(x))
-    total, low = fast_sum(*log1p_sum(t, t_low))
+    total, low = log1p_words(t, t_low)
     return add_pairs(x if x > zero else zero, zero, total, low)
 
 
@@ -247,7 +246,7 @@ def logish_slope(x: Scalar) -> Scalar:
     zero, one = type(x)(0.0), type(x)(1.0)
     z = bounded(x, type(x)(60.0))
     s, s_low, r, r_low = sigmoid_words(z)
-    y, low = fast_sum(*log1p_sum(s, s_low))
+    y, low = log1p_words(s, s_low)
     e, e_low = add_pairs(one, zero, s, s_low)
     r, r_low = divide_pairs(r, r_low, e, e_low)
     r, r_low = multiply_pairs(r, r_low, s, s_low)
@@ -268,5 +267,5 @@ def logish_slope(x: Scalar) -> Scalar:
 def logish(x: Scalar) -> Scalar:
     """A self-gated unit, x * log(1 + sigmoid(x)); 0 at -inf."""
     s, s_low, _, _ = sigmoid_words(bounded(x, type(x)(60.0)))
-    y, low = fast_sum(*log1p_sum(s, s_low))
+    y, low = log1p_words(s, s_low)
     return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))

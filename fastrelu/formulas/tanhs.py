@@ -11,15 +11,14 @@ from numba.extending import register_jitable
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end
-from fastrelu.formulas.smooth import log1p_sum
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32, LOGCOSH_64, TANHSHRINK_32, TANHSHRINK_64
 from fastrelu.vecmath.error import small
+from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import (
     add_pairs,
     divide_pairs,
     exp_pair,
-    fast_sum,
     multiply_pairs,
     one_minus,
     one_plus,
@@ -175,8 +174,7 @@ def logcosh(x: Scalar) -> Scalar:
     b = half * end(x) if a > half * end(x) else a
     p, p_low, scale = exp_pair(-b - b, zero)
     power = times(scale, small(x))
-    total, total_low = log1p_sum(times(p, power), p_low * power)
-    total, total_low = fast_sum(total, total_low)
+    total, total_low = log1p_words(times(p, power), p_low * power)
     c, c_low = ln2(x)
     y, low = add_pairs(b, zero, -c, -c_low)
     y, low = add_pairs(y, low, total, total_low)

@@ -42,6 +42,12 @@ def split(m: Scalar, m_low: Scalar) -> Scalar:
 
 
 @register_jitable(**IEEE)
+def over_one_plus(f: Scalar) -> Scalar:
+    """1 / (1 + f) within 0.06, for a second word."""
+    return fma(fma(type(f)(0.56), f, type(f)(-0.95)), f, type(f)(1.0))
+
+
+@register_jitable(**IEEE)
 def _log_words_32(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     square = f * f
     low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
@@ -51,7 +57,7 @@ def _log_words_32(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     # less f^2 / 2, exactly
     y = fma(HALF_32 * f, -f, total)
     lost = lost + fma(HALF_32 * f, -f, total - y)
-    low = fma(fma(high, square * square, low), f * square, fma(k, LN2_32[1], fma(-f, f_low, f_low) + lost))
+    low = fma(fma(high, square * square, low), f * square, fma(k, LN2_32[1], fma(f_low, over_one_plus(f), lost)))
     return fast_sum(y, low)
 
 
@@ -70,5 +76,13 @@ def log_words(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     half = times(HALF_64 * f, f)
     y = fma(HALF_64 * f, -f, total)
     lost = lost + fma(HALF_64 * f, -f, total - y)
-    low = fma(s, fma(high, z, half), fma(k, LN2_64[1], fma(-f, f_low, f_low) + lost))
+    low = fma(s, fma(high, z, half), fma(k, LN2_64[1], fma(f_low, over_one_plus(f), lost)))
     return fast_sum(y, low)
+
+
+@register_jitable(**IEEE)
+def log1p_words(t: Scalar, t_low: Scalar) -> Scalar:
+    """log(1 + t + t_low) in two words, for 0 <= t <= 1: good to more bits than log1p_sum of formulas.smooth."""
+    zero, half, one = type(t)(0.0), type(t)(0.5), type(t)(1.0)
+    upper = t > half
+    return log_words(one if upper else zero, fma(t, half, -half) if upper else t, half * t_low if upper else t_low)
