@@ -17,6 +17,8 @@ from fastrelu.vecmath.error import small
 from fastrelu.vecmath.pairs import add_pairs, divide_pairs, exp_pair, fine_exp, one_minus, two_sum
 from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, times
 
+NAN = math.nan  # what is outside of the domain
+
 
 @compilable
 def exponential_slope(x: Scalar) -> Scalar:
@@ -96,7 +98,7 @@ def soft_exponential_slope(x: Scalar, alpha: Scalar = 0.0) -> Scalar:
     low = low + w_low
     y = one / total
     inverse = fma(-y, low * y, y) if y < type(x)(math.inf) and y > zero else y
-    inverse = inverse if total >= zero else type(x)(math.nan)
+    inverse = inverse if total >= zero else type(x)(NAN)
     return power if alpha > zero else (one if x == x else x) if alpha == zero else inverse
 
 

@@ -14,6 +14,8 @@ from fastrelu.vecmath.logwords import log1p_words, log_words, split
 from fastrelu.vecmath.pairs import divide_pairs, exp_pair, multiply_pairs, one_minus, two_sum
 from fastrelu.vecmath.primitives import Scalar, compilable, times
 
+NAN = math.nan  # what is outside of the domain
+
 
 @compilable
 def logsigmoid_slope(x: Scalar) -> Scalar:
@@ -54,7 +56,7 @@ def log1mexp_slope(x: Scalar) -> Scalar:
     y = y + low if abs(low) < infinity else y
     # far out the slope is exp(-x), which stays scaled
     y = times(y * scale, small(x)) if x > one else y * times(scale, small(x))
-    return y if x > zero else infinity if x == zero else type(x)(math.nan)
+    return y if x > zero else infinity if x == zero else type(x)(NAN)
 
 
 @activation(
@@ -76,7 +78,7 @@ def log1mexp(x: Scalar) -> Scalar:
     f, f_low = -times(p, power) if m > type(x)(0.75) else f, -p_low * power if m > type(x)(0.75) else f_low
     y, low = log_words(k if m <= type(x)(0.75) else zero, f, f_low)
     y = times(-p * scale, small(x)) if x > type(x)(40.0) else y + low
-    return y if x > zero else -infinity if x == zero else type(x)(math.nan)
+    return y if x > zero else -infinity if x == zero else type(x)(NAN)
 
 
 @compilable
@@ -87,7 +89,7 @@ def logit_slope(x: Scalar) -> Scalar:
     w, w_low = multiply_pairs(w, (one - w) - x, x, zero)
     y, low = divide_pairs(one, zero, w, w_low)
     y = y + low if abs(low) < infinity else y
-    return abs(y) if x >= zero and x <= one else type(x)(math.nan)
+    return abs(y) if x >= zero and x <= one else type(x)(NAN)
 
 
 @activation(
@@ -110,5 +112,5 @@ def logit(x: Scalar) -> Scalar:
     close = abs(x - type(x)(0.5)) < type(x)(0.0625)
     y, low = log_words(zero if close else k, near if close else f, near_low if close else f_low)
     y = y + low
-    y = y if x > zero else -infinity if x == zero else type(x)(math.nan)
-    return y if x < one else infinity if x == one else type(x)(math.nan)
+    y = y if x > zero else -infinity if x == zero else type(x)(NAN)
+    return y if x < one else infinity if x == one else type(x)(NAN)

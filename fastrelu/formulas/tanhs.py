@@ -91,7 +91,7 @@ def tanhshrink(x: Scalar) -> Scalar:
     third = one / three
     tail = times(z, cubic_tail(z))
     factor = third + tail
-    factor_low = tail - (factor - third) + fma(-third, three, one) * third
+    factor_low = tail - (factor - third) + times(fma(-third, three, one), third)
     near, near_low = multiply_pairs(cube, cube_low, factor, factor_low)
     t, t_low = tanh_pair(a)
     far, far_low = two_sum(a, -t)

@@ -90,7 +90,7 @@ def fine_exp(x: Scalar) -> Scalar:
     """
     one, half, quarter = type(x)(1.0), type(x)(0.5), type(x)(0.25)
     head, tail, power = fine_reduced(x)
-    r = quarter * (head + tail)
+    r = times(quarter, head + tail)
     r_low = fma(quarter, head, -r) + times(quarter, tail)
     square = times(r, r)
     a = one + r
