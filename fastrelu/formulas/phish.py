@@ -58,17 +58,20 @@ def phish_slope(x: Scalar) -> Scalar:
     power = times(scale, small(x))
     value, low = times(value, power), times(low, power)
     g, g_low = two_sum(a, -value)
-    g, g_low = value if x < zero else g, low if x < zero else g_low - low
+    g_low = g_low - low
+    g, g_low = value if x < zero else g, low if x < zero else g_low
     t, t_low = tanh_words(g, g_low)
     s, s_low = sech_square(g, g_low)
     slope, slope_low = slope_tail(a)
     r, r_low = two_sum(one, -slope)
-    r, r_low = slope if x < zero else r, slope_low if x < zero else r_low - slope_low
+    r_low = r_low - slope_low
+    r, r_low = slope if x < zero else r, slope_low if x < zero else r_low
     s, s_low = multiply_pairs(s, s_low, r, r_low)
     s, s_low = multiply_pairs(s, s_low, z, zero)
     y, low = add_pairs(-t if x < zero else t, -t_low if x < zero else t_low, s, s_low)
     distance, near = phish_near(x)
-    return near if abs(distance) < type(x)(0.1875) else y + low
+    y = y + low
+    return near if abs(distance) < type(x)(0.1875) else y
 
 
 @activation(
@@ -89,7 +92,9 @@ def phish(x: Scalar) -> Scalar:
     power = times(scale, small(x))
     value, low = times(value, power), times(low, power)
     g, g_low = two_sum(a, -value)
-    t, low = tanh_words(value if x < zero else g, low if x < zero else g_low - low)
+    g_low = g_low - low
+    t, low = tanh_words(value if x < zero else g, low if x < zero else g_low)
     size = abs(x)
-    y = fma(size, t, times(size, low)) if size < type(x)(math.inf) else x
+    y = fma(size, t, times(size, low))
+    y = y if size < type(x)(math.inf) else x
     return far if x < type(x)(-9.0) else y

@@ -49,9 +49,11 @@ def far_left(x: Scalar, y: Scalar, y_low: Scalar, c: Scalar, c_low: Scalar) -> S
 @register_jitable(**IEEE)
 def gated_by(x: Scalar, gate: Scalar, gate_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """x * (gate + gate_low), or x c exp(x) far to the left."""
-    y = fma(x, gate, times(x, gate_low)) if abs(x) < type(x)(math.inf) else x * gate
-    bound = -end(x) if x < -end(x) else x
-    return far_left(x, bound, type(x)(0.0), c, c_low) if x < left_end(x) else y
+    # every branch is computed before one is chosen: LLVM vectorises a choice, not a branch with an fma in it
+    y, infinite = fma(x, gate, times(x, gate_low)), x * gate
+    y = y if abs(x) < type(x)(math.inf) else infinite
+    far = far_left(x, -end(x) if x < -end(x) else x, type(x)(0.0), c, c_low)
+    return far if x < left_end(x) else y
 
 
 @register_jitable(**IEEE)
@@ -157,7 +159,8 @@ def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
     low = fma(a, factor, a - y)
     tail = times(scaled_tail(a), small(a))
     far = one - tail
-    y, low = far if a > one else y, (one - far) - tail if a > one else low
+    far_low = (one - far) - tail
+    y, low = far if a > one else y, far_low if a > one else low
     high = times(a, a)
     p, p_low, scale = exp_pair(-high, -fma(a, a, -high) - times(a + a, a_low))
     power = times(scale, small(a))

@@ -105,9 +105,10 @@ def lisht_slope(x: Scalar) -> Scalar:
     zero, two = type(x)(0.0), type(x)(2.0)
     a = abs(x)
     a = end(x) / two if a > end(x) / two else a
-    m, m_low = one_minus(-a - a, zero)
-    e, e_low = one_plus(-a - a, zero)
-    p, p_low, scale = exp_pair(-a - a, zero)
+    high = -(a + a)
+    m, m_low = one_minus(high, zero)
+    e, e_low = one_plus(high, zero)
+    p, p_low, scale = exp_pair(high, zero)
     power = times(scale, small(x))
     product, product_low = multiply_pairs(m, m_low, e, e_low)
     twice, twice_low = multiply_pairs(times(type(x)(4.0), a), zero, times(p, power), p_low * power)
@@ -178,4 +179,6 @@ def logcosh(x: Scalar) -> Scalar:
     c, c_low = ln2(x)
     y, low = add_pairs(b, zero, -c, -c_low)
     y, low = add_pairs(y, low, total, total_low)
-    return near + near_low if a < one else y + low if a < half * end(x) else a - c
+    near, far, line = near + near_low, y + low, a - c
+    far = far if a < half * end(x) else line
+    return near if a < one else far

@@ -85,4 +85,5 @@ def log1p_words(t: Scalar, t_low: Scalar) -> Scalar:
     """log(1 + t + t_low) in two words, for 0 <= t <= 1: good to more bits than log1p_sum of formulas.smooth."""
     zero, half, one = type(t)(0.0), type(t)(0.5), type(t)(1.0)
     upper = t > half
-    return log_words(one if upper else zero, fma(t, half, -half) if upper else t, half * t_low if upper else t_low)
+    f, f_low = fma(t, half, -half), half * t_low
+    return log_words(one if upper else zero, f if upper else t, f_low if upper else t_low)
