@@ -9,7 +9,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
-# The slope is a difference at 2**-150 of x: its own bits, those between 1 and the square of the least x, and a margin.
+# The slope is a difference at 2**-150 of x: its own bits, those between 1 and the square of the least x, and a margin. At 0 the
+# step leaves 100 bits: small enough that the slope of a logarithm overflows.
 PRECISION = {"float16": 500, "float32": 800, "float64": 2600}
 
 
@@ -33,7 +34,7 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
         return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
     numbers = [mpmath.mpf(parameter) for parameter in params]
     near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
     return (far - near) / step

@@ -68,9 +68,10 @@ def test_limits_and_nan(case, dtype):
 @each_float
 @each_case
 def test_nan_stays(case, dtype):
-    """In whatever operand; and one bad element leaves its neighbours alone."""
-    x, nan = np.array([1.0, math.nan, -2.0, 0.25, math.nan], dtype), np.array([0, 1, 0, 0, 1], bool)
+    """In whatever operand; and one bad element leaves its neighbours alone. So does one outside of the function's domain."""
+    x, nan = np.array([0.75, math.nan, -2.0, 0.25, math.nan], dtype), np.array([0, 1, 0, 0, 1], bool)
     weights = [np.full(5, 0.5, dtype) for _ in case.function.arrays[1:]]
+    nan[2] = mpmath.isnan(value(case.chosen.reference, -2.0, *([0.5] * len(weights)), *case.values(dtype)))
     ones = np.ones(5, dtype)
     np.testing.assert_array_equal(np.isnan(case.function(x, *weights, **case.named)), nan)
     np.testing.assert_array_equal(np.isnan(case.function.derivative(x, *weights, **case.named)), nan)

@@ -32,7 +32,7 @@ from fastrelu.vecmath.coefficients import (
     ROOT_E_MINUS_8_64,
 )
 from fastrelu.vecmath.inverse import signed
-from fastrelu.vecmath.logarithm import log_in_two_words
+from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
 from fastrelu.vecmath.words import product, two_sum

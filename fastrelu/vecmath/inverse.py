@@ -7,7 +7,7 @@ from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ASINH_32, ASINH_64, ATAN_32, ATAN_64, HALF_PI_32, HALF_PI_64, LN2_32, LN2_64
 from fastrelu.vecmath.hyperbolic import signed_one_32, signed_one_64
-from fastrelu.vecmath.logarithm import log_in_two_words
+from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, sqrt, times
 from fastrelu.vecmath.words import quick_sum, two_sum
 

@@ -1,4 +1,4 @@
-"""log1p and log: branch-free, at most 1 ULP off.
+"""log1p: branch-free, at most 1 ULP off.
 
 log1p(x) = k ln 2 + log1p(f) with 1 + f = (1 + x) 2^-k between 3/4 and 3/2. k is read from the rounded sum 1 + x;
 f = x 2^-k - (1 - 2^-k) is then exact, whatever that sum lost. -k is kept, and 1 - 2^-k subtracted, so that the zeros that are
@@ -11,8 +11,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ATANH_64, LN2_64, LOG1P_32
-from fastrelu.vecmath.coefficients import LN2_32 as LN2_PARTS_32
-from fastrelu.vecmath.exponential import ONE_32, ONE_64, ZERO_32, ZERO_64
+from fastrelu.vecmath.exponential import ONE_32, ONE_64
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
 
 LN2_32 = np.float32(0.6931471805599453)  # k of float32 is so small that its rounding is not felt
@@ -25,12 +24,6 @@ EXPONENT_32, EXPONENT_64 = np.int32(-(2**23)), np.int64(-(2**52))  # masks of si
 # x, leaves k = 0 where 1 + x is rounded up to 3/2: x / 2 - 1 / 2 would not be exact for x < 1/2.
 SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32 + np.int32(1))
 SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64 + np.int64(1))
-
-SCALE_32, SCALE_64 = np.float32(2.0**64), np.float64(2.0**512)  # away from the subnormals
-INVERSE_SCALE_32, INVERSE_SCALE_64 = np.float32(2.0**-64), np.float64(2.0**-512)
-SCALED_32, SCALED_64 = np.float32(64), np.float64(512)
-THREE_QUARTERS_32, THREE_QUARTERS_64 = np.float32(0.75).view(np.int32), np.float64(0.75).view(np.int64)
-UNIT_32, UNIT_64 = ONE_32.view(np.int32), ONE_64.view(np.int64)
 
 
 @register_jitable(**IEEE)
@@ -74,61 +67,3 @@ def log1p(x: Scalar) -> Scalar:
     y = total + (lost - rest)
     y = y if x < INFINITY_64 else x
     return y if x > -ONE_64 else (-INFINITY_64 if x == -ONE_64 else NAN_64)
-
-
-@register_jitable(**IEEE)
-def _log_in_two_words_32(x: Scalar, x_low: Scalar) -> Scalar:
-    small, large = x < INVERSE_SCALE_32, x > SCALE_32
-    unit = SCALE_32 if small else INVERSE_SCALE_32 if large else ONE_32
-    added = -SCALED_32 if small else SCALED_32 if large else ZERO_32
-    bits = np.float32(x * unit).view(np.int32)
-    power = np.int32(np.int32(bits - THREE_QUARTERS_32) & EXPONENT_32)
-    k = np.float32(power >> np.int32(23)) + added
-    f = np.int32(bits - power).view(np.float32) - ONE_32
-    f_low = times(times(x_low, unit), np.int32(UNIT_32 - power).view(np.float32))
-    square = f * f
-    low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
-    high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
-    base = times(k, LN2_PARTS_32[0])
-    total = base + f
-    lost = f - (total - base)
-    slope = fma(-f, fma(-f, f_low, f_low), f_low)  # f_low / (1 + f)
-    return total, fma(fma(fma(high, square * square, low), f, LOG1P_32[0]), square, fma(k, LN2_PARTS_32[1], lost) + slope)
-
-
-@by_precision(_log_in_two_words_32)
-@register_jitable(**IEEE)
-def log_in_two_words(x: Scalar, x_low: Scalar) -> Scalar:
-    """log(x + x_low) as a sum of two, for positive finite x and |x_low| of the order of an ulp of x.
-
-    x = 2^k (1 + f) as in log1p; the sum of k ln 2 and f is exact.
-    """
-    small, large = x < INVERSE_SCALE_64, x > SCALE_64
-    unit = SCALE_64 if small else INVERSE_SCALE_64 if large else ONE_64
-    added = -SCALED_64 if small else SCALED_64 if large else ZERO_64
-    bits = np.float64(x * unit).view(np.int64)
-    power = np.int64(np.int64(bits - THREE_QUARTERS_64) & EXPONENT_64)
-    k = np.float64(power >> np.int64(52)) + added
-    f = np.int64(bits - power).view(np.float64) - ONE_64
-    f_low = times(times(x_low, unit), np.int64(UNIT_64 - power).view(np.float64))
-    s = f / (TWO_64 + f)
-    z = s * s
-    fourth = z * z
-    low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
-    high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
-    half = times(HALF_64 * f, f)
-    base = times(k, LN2_64[0])
-    total = base + f
-    lost = f - (total - base)
-    slope = fma(-f, fma(-f, f_low, f_low), f_low)
-    return total, (lost + slope) - (half - fma(s, fma(high, z, half), times(k, LN2_64[1])))
-
-
-@register_jitable(**IEEE)
-def log(x: Scalar) -> Scalar:
-    """The natural logarithm, at most 1 ULP off (float32 and float64); 0 gives -inf, less gives NaN."""
-    kind = type(x)
-    zero, infinity = kind(0.0), kind(np.inf)
-    y, low = log_in_two_words(x, zero)
-    y = y + low if x < infinity else x
-    return y if x > zero else (-infinity if x == zero else kind(np.nan))
