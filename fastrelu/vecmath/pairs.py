@@ -128,7 +128,7 @@ def one_plus(high: Scalar, low: Scalar) -> Scalar:
 @register_jitable(**IEEE)
 def decayed_pair(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """decayed of vecmath.error, in two words."""
-    product_ = times(head, z)
+    whole = times(head, z)
     value = z - product
     lost = (z - value) - product
-    return value, lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -product_))
+    return value, lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -whole))
