@@ -1,4 +1,5 @@
 import numpy as np
+
 LN2_32 = (np.float32(0.69314575), np.float32(1.4286068e-06))
 
 LN2_64 = (np.float64(0.6931471805598903), np.float64(5.497923018708371e-14))
@@ -348,6 +349,12 @@ ERF_64 = (
 )
 
 TWO_OVER_PI = int(
+    "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e0"
+    "06492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f4"
+    "9c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d"
+    "7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6babf0cfbc209af4361d",
+    16,
+)
 
 HALF_PI_32 = (np.float32(1.5707964), np.float32(-4.371139e-08))
 

@@ -129,6 +129,6 @@ def one_plus(high: Scalar, low: Scalar) -> Scalar:
 def decayed_pair(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """decayed of vecmath.error, in two words."""
     whole = times(head, z)
-    value = z - product
-    lost = (z - value) - product
+    value = z - whole
+    lost = (z - value) - whole
     return value, lost + (fma(rest, z, fma(rest - head, low, low)) - fma(head, z, -whole))
