@@ -6,25 +6,13 @@ import numpy as np
 from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ASINH_32, ASINH_64, ATAN_32, ATAN_64, HALF_PI_32, HALF_PI_64, LN2_32, LN2_64
-from fastrelu.vecmath.hyperbolic import signed_one_32, signed_one_64
+from fastrelu.vecmath.hyperbolic import signed
 from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, sqrt, times
 from fastrelu.vecmath.words import quick_sum, two_sum
 
 # tan(pi / 8) and its inverse; from FAR on, where atan is pi / 2, x stands for itself no more, so that no infinity divides.
 TAN, COT, FAR = 0.41421356237309503, 2.414213562373095, 2.0**62
-
-
-@register_jitable(**IEEE)
-def _signed_32(y: Scalar, x: Scalar) -> Scalar:
-    return times(y, signed_one_32(x))
-
-
-@by_precision(_signed_32)
-@register_jitable(**IEEE)
-def signed(y: Scalar, x: Scalar) -> Scalar:
-    """y with the sign of x, or against it."""
-    return times(y, signed_one_64(x))
 
 
 @register_jitable(**IEEE)
