@@ -79,7 +79,8 @@ def test_edited_helper(tmp_path, copied):
     assert helper in hyperbolic.tanh.__code__.co_names
     with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
         file.write(
-            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\ndef {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n"
+            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\n"
+            f"def {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n"
         )
     second = start(code, tmp_path, package=copied)
     assert second == {**first, "hits": [0, 1]}

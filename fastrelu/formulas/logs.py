@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, logistic
+from fastrelu.formulas.sigmoids import bounded, end, reduced, share
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.logwords import log1p_words, log_words, split
@@ -21,7 +21,8 @@ NAN = math.nan  # what is outside of the domain
 @compilable
 def logsigmoid_slope(x: Scalar) -> Scalar:
     """sigmoid(-x)."""
-    return logistic(-x)
+    r, scale = reduced(bounded(-x))
+    return share(r, scale)
 
 
 @activation(

@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
-from fastrelu.vecmath.inverse import signed
+from fastrelu.vecmath.hyperbolic import signed
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, sqrt, times
 from fastrelu.vecmath.radii import inverse_of, inverse_root_of, inverse_root_term, inverse_square_term, one_plus_square
 from fastrelu.vecmath.words import product, two_sum

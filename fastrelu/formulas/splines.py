@@ -31,7 +31,6 @@ from fastrelu.vecmath.coefficients import (
     ROOT_E_MINUS_8_32,
     ROOT_E_MINUS_8_64,
 )
-from fastrelu.vecmath.inverse import signed
 from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
@@ -147,7 +146,8 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     """k r^(k - 1), times log(r) + 1 / k where k is even, with the sign of x - center; 0 at the center."""
     d, d_low = two_sum(x, -center)
     k = whole(k)
-    return signed(spline(d, d_low, k - type(k)(1.0), k, is_even(k), root_of_e(k), bend(k)), d)
+    y = spline(d, d_low, k - type(k)(1.0), k, is_even(k), root_of_e(k), bend(k))
+    return -y if d < type(d)(0.0) else y
 
 
 @activation(
@@ -175,7 +175,8 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     """(x - center) (2 log(r) + 1), and 0 at the center."""
     one, two = type(x)(1.0), type(x)(2.0)
     d, d_low = two_sum(x, -center)
-    return signed(spline(d, d_low, one, two, one == one, root_of_e(two), bend(two)), d)
+    y = spline(d, d_low, one, two, one == one, root_of_e(two), bend(two))
+    return -y if d < type(d)(0.0) else y
 
 
 @activation(
