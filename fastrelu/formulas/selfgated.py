@@ -59,7 +59,7 @@ def gated_slope_by(x: Scalar, slope: Scalar, near: Scalar, distance: Scalar, c: 
 
 @register_jitable(**IEEE)
 def bounded(x: Scalar, far: Scalar) -> Scalar:
-    """x between left_end(x) and far."""
+    """x between left_end(x) and far, past which the gate is 1: much farther 1 - gate is subnormal, which is slow."""
     z = left_end(x) if x < left_end(x) else x
     return far if z > far else z
 
@@ -108,7 +108,7 @@ def sigmoid_words(x: Scalar) -> Scalar:
 def tanhexp_slope(x: Scalar) -> Scalar:
     """tanh(u) + x u (1 - tanh(u)^2), u = exp(x)."""
     zero, one = type(x)(0.0), type(x)(1.0)
-    z = bounded(x, type(x)(4.0))
+    z = bounded(x, type(x)(3.25))
     u, u_low = exp_words(z)
     t, t_low = tanh_words(u, u_low)
     s, s_low = sech_square(u, u_low)
@@ -129,7 +129,7 @@ def tanhexp_slope(x: Scalar) -> Scalar:
 )
 def tanhexp(x: Scalar) -> Scalar:
     """A self-gated unit, x * tanh(exp(x)); 0 at -inf."""
-    u, u_low = exp_words(bounded(x, type(x)(4.0)))
+    u, u_low = exp_words(bounded(x, type(x)(3.25)))
     t, t_low = tanh_words(u, u_low)
     return gated_by(x, t, t_low, type(x)(1.0), type(x)(0.0))
 
@@ -166,7 +166,7 @@ def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
 def serf_slope(x: Scalar) -> Scalar:
     """erf(s) + x erf'(s) sigmoid(x), s = log(1 + exp(x))."""
     zero = type(x)(0.0)
-    z = bounded(x, type(x)(9.0))
+    z = bounded(x, type(x)(6.5))
     y, low, s, s_low = erf_words(*softplus_words(z))
     g, g_low, _, _ = sigmoid_words(z)
     s, s_low = product(s, s_low, g, g_low)
@@ -187,7 +187,7 @@ def serf_slope(x: Scalar) -> Scalar:
 )
 def serf(x: Scalar) -> Scalar:
     """A self-gated unit, x * erf(log(1 + exp(x))); 0 at -inf."""
-    y, low, _, _ = erf_words(*softplus_words(bounded(x, type(x)(9.0))))
+    y, low, _, _ = erf_words(*softplus_words(bounded(x, type(x)(6.5))))
     c, c_low = two_over_sqrt_pi(x)
     return gated_by(x, y, low, c, c_low)
 

@@ -119,6 +119,34 @@ def _sqrt(x: Any) -> Any:
     return lambda x: _llvm_sqrt(x)
 
 
+def entry(table: Any, index: Any) -> Any:
+    """table[index], of a constant array, in a form that LLVM vectorises inside a kernel.
+
+    A gather has no bounds to compare with those of the output at run time. So the load names the kernels' output (the scope
+    in kernels.elementwise.sweep: metadata of one content are one) as memory that it does not touch.
+    """
+    return table[index]
+
+
+@intrinsic
+def _constant_entry(_context: Any, table: Any, index: Any) -> Any:
+    def codegen(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, builder, args[0]).data
+        value = builder.load(builder.gep(data, [args[1]]))
+        module = builder.module
+        domain = module.add_metadata([ir.MetaDataString(module, "fastrelu")])
+        output = module.add_metadata([module.add_metadata([ir.MetaDataString(module, "output"), domain])])
+        value.set_metadata("noalias", output)
+        return value
+
+    return table.dtype(table, index), codegen
+
+
+@overload(entry, jit_options=IEEE, strict=False)
+def _entry(table: Any, index: Any) -> Any:
+    return lambda table, index: _constant_entry(table, index)
+
+
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorates the float64 formula: one function of both, chosen by the type of the first argument."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import HALF_PI_64, TWO_OVER_PI
-from fastrelu.vecmath.primitives import IEEE, Scalar, fma, times
+from fastrelu.vecmath.primitives import IEEE, Scalar, entry, fma, times
 from fastrelu.vecmath.words import two_sum
 
 UNIT = 1 << 1280  # TWO_OVER_PI is in units of 1 / UNIT
@@ -85,7 +85,8 @@ def quarter_turns(x: Scalar, offset: Scalar) -> Scalar:
     index = np.int64((np.float64(x).view(np.int64) >> EIGHTS) & TOP)
     index = np.int64(index - FIRST_ROW) if index > FIRST_ROW else np.int64(0)
     a = times(x, SCALE) if abs(x) >= SCALED_FROM else x
-    first, second, third, fourth = TABLE_0[index], TABLE_1[index], TABLE_2[index], TABLE_3[index]
+    first, second = entry(TABLE_0, index), entry(TABLE_1, index)
+    third, fourth = entry(TABLE_2, index), entry(TABLE_3, index)
     head = fma(a, first, BIG - fma(a, first, BIG))
     p = times(a, second)
     p_low = fma(a, second, -p)
