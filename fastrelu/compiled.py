@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 
-from fastrelu import memory, pool
+from fastrelu import memory, pool, tuned
 from fastrelu.arrays import fit_integers, untangled
 from fastrelu.dispatch import Target, choose
 from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
-from fastrelu.thresholds import DEFAULT, Cost
+from fastrelu.thresholds import Cost
 
 THIS: Any = object()  # among the values of an option: the function that has the option
 
@@ -76,7 +76,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             for option, choices in (options or {}).items()
         }
         self.cost = cost
-        self.large = DEFAULT.parallel_from[cost] // 8  # fewer elements than this are never worth two threads
+        self.large = 0  # fewer elements than this are never worth two threads; known with the first loop
         self._cores, self._core_signature = cores, core_signature
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
@@ -132,6 +132,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
                 if dtype not in self._loops:
                     self._loops[dtype] = loop = self.compile_loop(dtype)
+                    thresholds = tuned.in_force().thresholds
+                    self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
                     self._shorten(loop)
         return self._loops[dtype]
 
@@ -145,7 +147,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
             }
-            sizes = DEFAULT.parallel_from[self.cost], memory.FROM_BYTES
+            thresholds = tuned.in_force().thresholds
+            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
             shape = len(self.arrays), params, kind, options
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
             self._install(self._entry.function)
@@ -176,7 +179,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             return self.target(dtype)(*operands, **keywords)
         count = pool.claim(size * dtype.itemsize) if size > row else 1
         try:
-            kind = choose("cpu", size, dtype.itemsize, self.cost, count, DEFAULT)
+            kind = choose("cpu", size, dtype.itemsize, self.cost, count, tuned.in_force().thresholds)
             pooled = count > 1 and kind is not Target.SERIAL
             if "out" not in keywords:
                 keywords = self._with_memory(dtype, operands, keywords)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.extending import typeof_impl
 
-from fastrelu import arrays
+from fastrelu import arrays, layouts
 from fastrelu.compiled import Compiled
 from fastrelu.embed import compiled_type
 from fastrelu.kernels.elementwise import any_layout, run
@@ -79,6 +79,7 @@ class Elementwise(Compiled):
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
         self.minimum = dict(minimum or {})
         self.formula = formula
+        self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
         super().__init__(
             name=name,
             module=module,
@@ -94,14 +95,30 @@ class Elementwise(Compiled):
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
         n_arrays, n_params = len(self.arrays), len(self.params)
-        kernel, layouts = self._kernel(dtype), any_layout()
+        kernel, outer = self._kernel(dtype), any_layout()
         words = np.array([kernel.address, n_arrays, n_params, dtype.itemsize], np.int64)
         dtypes = (*(dtype,) * n_arrays, *(BY_DTYPE[dtype].param,) * n_params, dtype)
-        return Loop(layouts.address, words, dtypes, (kernel, layouts))
+        return Loop(outer.address, words, dtypes, (kernel, outer))
 
     def streaming_loop(self, dtype: np.dtype[Any]) -> Loop:
         """The same with non-temporal stores."""
         return streaming_loop(self.loop(dtype), self._kernel(dtype, streaming=True))
+
+    def layout_table(self, dtype: np.dtype[Any]) -> layouts.Table:
+        """What the driver for any layout needs to know."""
+        found = self._layout_tables.get(dtype)
+        if found is None:
+            params = np.array(list(self.params.values()), BY_DTYPE[dtype].param)
+            found = self._layout_tables[dtype] = layouts.Table(self.loop(dtype).data, params)
+        return found
+
+    def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
+        """Calls what suits the size and the layout."""
+        if size >= (layouts.MASKED_FROM if "where" in keywords else layouts.FROM):
+            result = layouts.compute(self, dtype, size, operands, keywords.get("out"), keywords.get("where"))
+            if result is not None:
+                return result
+        return super().compute(dtype, size, operands, keywords, row)
 
     def _kernel(self, dtype: np.dtype[Any], streaming: bool = False) -> Any:
         digest = formula_digest(self.formula)
@@ -136,12 +153,12 @@ class Elementwise(Compiled):
         checked = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype) for value in checked]
         shape = arrays.common_shape(name, self.arrays, checked)
         keywords: dict[str, Any] = {}
-        left_out = None
+        masked = None
         if where is not True:
             mask = arrays.check_where(name, where)
             shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
             if out is None:  # NumPy would leave the elements that are not selected undefined
-                left_out = np.broadcast_to(~mask, shape)
+                masked = mask
                 checked = [np.broadcast_to(value, shape, subok=True) for value in checked]
             else:
                 keywords["where"] = mask
@@ -149,12 +166,16 @@ class Elementwise(Compiled):
             arrays.check_out(name, out, dtype, shape)
             keywords["out"] = out
         number = BY_DTYPE[dtype].param.type  # not Python's: next to an int8 array NumPy takes those for float64
+        if masked is not None and shape:
+            result = layouts.compute(self, dtype, math.prod(shape), (*checked, *map(number, numbers)), None, masked)
+            if result is not None:
+                return result
         result = self.compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
-        if left_out is None:
+        if masked is None:
             return result
         if not shape:
-            return number(0).astype(dtype) if left_out else result
-        result.view(np.ndarray)[left_out] = 0
+            return result if masked else number(0).astype(dtype)
+        result.view(np.ndarray)[np.broadcast_to(~masked, shape)] = 0
         return result
 
     def settle(

@@ -1,9 +1,11 @@
-"""The measured crossover sizes: data only. bench/crossover.py measures them."""
+"""The crossover sizes, and what they are on a machine that has not been tuned. `fastrelu tune` measures them."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+
+from fastrelu.machine import Machine
 
 
 class Cost(enum.Enum):
@@ -18,6 +20,9 @@ class Cost(enum.Enum):
 class Thresholds:
     """From how many bytes of output on a target is the faster one.
 
+    They do not depend on the dtype: within a class the time for a byte differs by a factor of two between dtypes, no more than
+    between the functions of the class, and around its crossover size a call takes about the same time either way.
+
     Attributes
     ----------
     parallel_from
@@ -30,5 +35,17 @@ class Thresholds:
     streaming_from: int
 
 
-# The threads' own caches hold what follows a call: streaming pays where input and output together exceed the last-level cache.
-DEFAULT = Thresholds({Cost.MEMORY: 1 << 18, Cost.LIGHT: 1 << 17, Cost.HEAVY: 1 << 16}, 1 << 27)
+NEVER = 1 << 62
+UNKNOWN_CACHE = 1 << 25  # the last-level cache of most desktop processors, where the system does not tell
+SHARE_OF_CORE = 1 << 22  # of it, at most: a virtual machine sees the cache of the whole processor, and has neighbours there
+
+
+def derived(machine: Machine) -> Thresholds:
+    """Sensible sizes for a machine that has not been tuned, from its cores and caches."""
+    _, second, third = machine.caches
+    # A core reads its own second-level cache faster than another core can: what a few instructions compute stays there.
+    memory = min(max(second // 8, 1 << 17), 1 << 20) if second else 1 << 18
+    parallel = {Cost.MEMORY: memory, Cost.LIGHT: 1 << 17, Cost.HEAVY: 1 << 16}
+    # What fits into the caches is read from there by the next call: streaming pays where input and output together do not fit.
+    last = min(third or max(second, UNKNOWN_CACHE), machine.cores * SHARE_OF_CORE)
+    return Thresholds(parallel if machine.cores > 1 else dict.fromkeys(Cost, NEVER), max(last // 2, 1 << 23))

@@ -1,10 +1,11 @@
-"""Settings of all tests: the same random examples in every run."""
+"""Settings of all tests: the same random examples in every run; and a user without settings."""
 
 import pytest
 from buffers import small_buffers  # noqa: F401
 from hypothesis import settings
 
 import fastrelu as fr
+from fastrelu import tuned
 
 settings.register_profile("fastrelu", derandomize=True, deadline=None, database=None)
 settings.load_profile("fastrelu")
@@ -17,3 +18,14 @@ def own_registry():
     yield
     fr.registry.clear()
     fr.registry.update(before)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user without settings."""
+    for name in ("XDG_CONFIG_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv(tuned.VARIABLE, raising=False)
+    tuned.in_force.cache_clear()
+    yield tmp_path
+    tuned.in_force.cache_clear()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from fastrelu.cli import apply, bench, listing, plot
+from fastrelu.cli import apply, bench, info, listing, plot, tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Neural-network activation functions for NumPy arrays.")
-for command in (bench.bench, apply.apply, plot.plot):
+for command in (bench.bench, apply.apply, plot.plot, tune.tune, info.info):
     app.command()(command)
 app.command("list")(listing.list_functions)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +12,7 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
+from fastrelu.cli.common import find, one_sentence, parse_settings, refuse, replacing
 from fastrelu.fold import Fold
 
 BLOCK_BYTES = 1 << 24
@@ -70,17 +68,6 @@ def along_axis(function: Any, values: Any, path: Path, named: dict[str, Any]) ->
     for start in track(range(0, values.shape[other], length), description=function.dotted_name):
         block = (*before, slice(start, start + length))
         function(values[block], out=results[block], **named)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside, which takes the path's place if all went well, and vanishes if not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def create(path: Path, dtype: Any, shape: tuple[int, ...], fortran_order: bool) -> Any:

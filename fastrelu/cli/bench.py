@@ -23,6 +23,7 @@ import fastrelu
 from fastrelu import pool
 from fastrelu.cli.common import console, find, one_sentence, refuse
 from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
+from fastrelu.machine import processor_name
 
 
 def bench(
@@ -62,13 +63,8 @@ def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = (line.partition(":") for line in info.read_text().splitlines())
-        model = next((value.strip() for key, _, value in lines if key.strip() == "model name"), model)
     return {
-        "processor": model or platform.machine(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": pool.allowed(),
         "system": platform.system(),

@@ -1,11 +1,13 @@
-"""What the commands share: one-sentence refusals, functions by name, parameters from text."""
+"""What the commands share: one-sentence refusals, files, functions by name, parameters from text."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import difflib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -35,6 +37,17 @@ def one_sentence() -> Iterator[None]:
         yield
     except (OSError, TypeError, ValueError, ImportError) as error:
         refuse(" ".join(str(error).split()))
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside, which takes the path's place if all went well, and vanishes if not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def find(name: str) -> Any:

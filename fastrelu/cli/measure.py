@@ -49,7 +49,9 @@ def timer(function: Callable[..., Any], arguments: Sequence[Any], named: Mapping
     return timeit.Timer(f"function({call})", globals={"function": function, **values, **named})
 
 
-def race(timers: Sequence[timeit.Timer], seconds: float, rounds: int = 30) -> list[float]:
+def race(
+    timers: Sequence[timeit.Timer], seconds: float, rounds: int = 30, summary: Callable[[list[float]], float] = statistics.median
+) -> list[float]:
     """The median times of one call each, from rounds that take turns, at least three and at most so many seconds."""
     for each in timers:
         each.timeit(1)  # compiles, faults pages in, fills caches
@@ -59,7 +61,7 @@ def race(timers: Sequence[timeit.Timer], seconds: float, rounds: int = 30) -> li
     while len(times[0]) < 3 or (len(times[0]) < rounds and timeit.default_timer() < end):
         for mine, each, count in zip(times, timers, counts, strict=True):
             mine.append(each.timeit(count) / count)
-    return [statistics.median(mine) for mine in times]
+    return [summary(mine) for mine in times]
 
 
 @dataclass(frozen=True)

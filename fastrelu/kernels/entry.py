@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import register_jitable
 from numba.np.ufunc import parallel
 
-from fastrelu.kernels.elementwise import TABLE_BYTES
+from fastrelu.kernels.elementwise import TABLE_BYTES, call_aligned
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
@@ -36,10 +36,10 @@ LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 # The table of a function, in words: what is its own, with sizes in bytes of output,
 ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(8)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, NUMBA, RUNS, TRUE = range(8, 18)
-OUT, AXIS, LAST_AXIS, INTEGER_TYPE, AS_INTEGER = range(18, 23)
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(8, 16)
+NUMBA, RUNS, TRUE, OUT, AXIS, LAST_AXIS, INTEGER_TYPE, AS_INTEGER = range(16, 24)
 # for each value of a keyword that selects another function: name, value, function,
-OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 23, 24, 3, 4
+OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 24, 25, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
 FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
@@ -127,7 +127,10 @@ def new_array(table: int, like: int, shape: int) -> int:
     """An array of the same dtype and number of dimensions, in C order; 0 if there is no memory."""
     ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
     ndim = peek(like, NDIM) & LOW_HALF
-    return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
+    made = ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
+    if made == 0:
+        ask(peek(table, CLEAR_ERROR), (0,))  # the long way raises it again
+    return made
 
 
 @register_jitable(**IEEE)
@@ -151,7 +154,7 @@ def compute(table: int, slot: int, pointers: int, length: int, row: int, threads
             call(loop, (pointers, dimensions, steps, data))
     else:
         control = enter_ieee()
-        call(peek(slot, KERNEL), (pointers, length // size))
+        call_aligned(peek(slot, KERNEL), pointers, n_arrays, operands - 1, size, length // size)
         leave_ieee(control)
     if thread != 0:
         ask(peek(table, TAKE_GIL), (thread,))
@@ -274,6 +277,7 @@ def _common_words() -> Sequence[int]:
         python.PyEval_SaveThread,
         python.PyEval_RestoreThread,
         python.PyDict_GetItem,
+        python.PyErr_Clear,
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0

@@ -1,0 +1,416 @@
+"""The driver for arrays of any layout: compiled once for all functions and dtypes, it runs a contiguous kernel over any strides.
+
+Axes are sorted by the output's strides and merged where memory allows; the first one is then the inner loop. Rows whose operands
+are contiguous go to the kernel as they lie. Others are gathered into tiles in the cache: several rows at once where an
+operand is transposed, so that a cache line is read once, and many where rows are short, so that the kernel gets long vectors.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from numba import types
+from numba.extending import register_jitable
+
+from fastrelu.kernels.elementwise import LINE, LOOP, TABLE_BYTES
+from fastrelu.kernels.moves import APART, blend, move
+from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
+from fastrelu.kernels.pool import run_job
+
+# Of NumPy's array objects, in words; of a tuple.
+DATA, NDIM, SHAPE, STRIDES = 2, 3, 4, 5
+LOW_HALF = (1 << 32) - 1
+FIRST_ITEM = 3
+
+# What a function's table holds, in words: as in the loops' data,
+KERNEL, ARRAYS, PARAMS, SIZE = range(4)
+# and then what is the same for all functions.
+PARAM_SIZE, PART, POOL, RELEASE_GIL, TAKE_GIL = range(4, 9)
+MASKED, FRESH = 1, 2  # flags of a call
+
+# The job of a call, in words: OPERANDS counts arrays, output and mask, in this order.
+FUNCTION, OPERANDS, PARAM_VALUES, FLAGS, TILE_ROWS, TILE_COLUMNS, PACKED, DIMENSIONS, ROWS, UNIT, COLUMN = range(11)
+MOST_OPERANDS, MOST_DIMENSIONS = 10, 65
+BASES, GATHERED, EXTENTS = 16, 16 + MOST_OPERANDS, 16 + 2 * MOST_OPERANDS
+STEPS = EXTENTS + MOST_DIMENSIONS
+JOB_BYTES = 8 * (STEPS + MOST_DIMENSIONS * MOST_OPERANDS)
+CURSOR_BYTES = 8 * (MOST_OPERANDS + MOST_DIMENSIONS)  # the addresses of a row, and its index
+
+TILE_BYTES = 1 << 14  # of an operand, where lines have to be turned; L1 holds 32 to 48 kB, and L2 the rest
+ROW_BYTES = 1 << 13
+SCRATCH_BYTES = TILE_BYTES * MOST_OPERANDS
+SHORT_BYTES = 256  # rows shorter than this are packed
+NARROW = 8  # so few columns are copied one by one
+COLUMNS = 64  # shares of a row are multiples
+FEW = 8  # shares for each thread: with fewer the last one keeps the others waiting
+GIL_BYTES = 1 << 12
+
+
+@register_jitable(**APART)
+def step_of(job: int, axis: int, k: int) -> int:
+    """An operand's step along an axis, in bytes."""
+    return peek(job, STEPS + axis * MOST_OPERANDS + k)
+
+
+@register_jitable(**APART)
+def size_of(job: int, k: int) -> int:
+    """The bytes of an operand's item."""
+    return 1 if k > peek(peek(job, FUNCTION), ARRAYS) else peek(peek(job, FUNCTION), SIZE)
+
+
+@register_jitable(**APART)
+def move_axis(job: int, source: int, target: int) -> None:
+    """Moves an axis inwards; those between follow outwards."""
+    for axis in range(source, target, -1):
+        for k in range(peek(job, OPERANDS)):
+            place, other = STEPS + axis * MOST_OPERANDS + k, STEPS + (axis - 1) * MOST_OPERANDS + k
+            step = peek(job, place)
+            poke(job, place, peek(job, other))
+            poke(job, other, step)
+        extent = peek(job, EXTENTS + axis)
+        poke(job, EXTENTS + axis, peek(job, EXTENTS + axis - 1))
+        poke(job, EXTENTS + axis - 1, extent)
+
+
+@register_jitable(**APART)
+def read_axes(job: int, arrays: int) -> int:
+    """Writes down the operands' steps along the axes longer than 1, sorted by the output's; returns the number of elements."""
+    operands, n_arrays = peek(job, OPERANDS), peek(peek(job, FUNCTION), ARRAYS)
+    output = peek(arrays, FIRST_ITEM + n_arrays)
+    ndim, count, size = peek(output, NDIM) & LOW_HALF, 0, 1
+    for k in range(operands):
+        poke(job, BASES + k, peek(peek(arrays, FIRST_ITEM + k), DATA))
+    for outer in range(ndim):
+        axis = ndim - 1 - outer
+        extent = peek(peek(output, SHAPE), axis)
+        size *= extent
+        if extent == 1:
+            continue
+        backwards = peek(peek(output, STRIDES), axis) < 0
+        for k in range(operands):
+            array = peek(arrays, FIRST_ITEM + k)
+            own = axis - ndim + (peek(array, NDIM) & LOW_HALF)
+            step = 0
+            if own >= 0 and peek(peek(array, SHAPE), own) != 1:
+                step = peek(peek(array, STRIDES), own)
+            if backwards:
+                poke(job, BASES + k, peek(job, BASES + k) + (extent - 1) * step)
+                step = -step
+            poke(job, STEPS + count * MOST_OPERANDS + k, step)
+        poke(job, EXTENTS + count, extent)
+        place = count
+        while place > 0 and step_of(job, place - 1, n_arrays) > step_of(job, count, n_arrays):
+            place -= 1
+        move_axis(job, count, place)
+        count += 1
+    poke(job, DIMENSIONS, count)
+    return size
+
+
+@register_jitable(**APART)
+def merge_axes(job: int) -> None:
+    """Makes one axis of neighbours that every operand walks through as one; there are two at least in the end."""
+    operands, count = peek(job, OPERANDS), 0
+    for axis in range(peek(job, DIMENSIONS)):
+        extent = peek(job, EXTENTS + axis)
+        joins = count > 0
+        for k in range(operands):
+            if joins:
+                joins = step_of(job, axis, k) == step_of(job, count - 1, k) * peek(job, EXTENTS + count - 1)
+        if joins:
+            poke(job, EXTENTS + count - 1, peek(job, EXTENTS + count - 1) * extent)
+            continue
+        for k in range(operands):
+            poke(job, STEPS + count * MOST_OPERANDS + k, step_of(job, axis, k))
+        poke(job, EXTENTS + count, extent)
+        count += 1
+    for axis in range(count, 2):
+        for k in range(operands):
+            poke(job, STEPS + axis * MOST_OPERANDS + k, size_of(job, k) if axis == 0 else 0)
+        poke(job, EXTENTS + axis, 1)
+    poke(job, DIMENSIONS, max(count, 2))
+
+
+@register_jitable(**APART)
+def turned_axis(job: int) -> int:
+    """The axis along which the neighbours of an operand's elements lie, where that is not the inner one; else 0."""
+    for k in range(peek(job, OPERANDS)):
+        least, found = abs(step_of(job, 0, k)), 0
+        if least >= LINE:
+            for axis in range(1, peek(job, DIMENSIONS)):
+                step = abs(step_of(job, axis, k))
+                if 0 < step < least:
+                    least, found = step, axis
+        if found and least < LINE:
+            return found
+    return 0
+
+
+@register_jitable(**APART)
+def is_packed(job: int, k: int) -> bool:
+    """Whether an operand's elements lie one behind the other, in the order of the loops."""
+    step, packed = size_of(job, k), True
+    for axis in range(peek(job, DIMENSIONS)):
+        extent = peek(job, EXTENTS + axis)
+        packed &= step_of(job, axis, k) == step or extent == 1
+        step *= extent
+    return packed
+
+
+@register_jitable(**APART)
+def plan(job: int) -> None:
+    """Decides on tiles."""
+    size, columns = peek(peek(job, FUNCTION), SIZE), peek(job, EXTENTS)
+    gathers = peek(job, FLAGS) & MASKED != 0
+    turned = turned_axis(job)
+    packed = columns * size < SHORT_BYTES
+    if turned:
+        move_axis(job, turned, 1)
+    rows = 1
+    for axis in range(1, peek(job, DIMENSIONS)):
+        rows *= peek(job, EXTENTS + axis)
+    for k in range(peek(job, OPERANDS)):
+        gathered = not is_packed(job, k) if packed else step_of(job, 0, k) != size_of(job, k)
+        gathers |= gathered
+        poke(job, GATHERED + k, 1 if gathered else 0)
+    height, width = 1, columns
+    if packed:
+        height = ROW_BYTES // (columns * size)
+    elif turned:
+        height = min(LINE // size, peek(job, EXTENTS + 1))
+        width = TILE_BYTES // (height * size)
+    elif gathers:
+        width = ROW_BYTES // size
+    poke(job, ROWS, rows)
+    poke(job, PACKED, 1 if packed else 0)
+    poke(job, TILE_ROWS, height)
+    poke(job, TILE_COLUMNS, min(width, columns))
+    poke(job, UNIT, height)
+
+
+@register_jitable(**APART)
+def seek(job: int, cursor: int, row: int) -> None:
+    """Sets a cursor to a row."""
+    for k in range(peek(job, OPERANDS)):
+        poke(cursor, k, peek(job, BASES + k))
+    for axis in range(1, peek(job, DIMENSIONS)):
+        extent = peek(job, EXTENTS + axis)
+        index = row % extent
+        row //= extent
+        poke(cursor, MOST_OPERANDS + axis, index)
+        for k in range(peek(job, OPERANDS)):
+            poke(cursor, k, peek(cursor, k) + index * step_of(job, axis, k))
+
+
+@register_jitable(**APART)
+def advance(job: int, cursor: int, rows: int) -> None:
+    """Moves a cursor on by rows that do not go past the end of the first outer axis."""
+    axis, by, operands = 1, rows, peek(job, OPERANDS)
+    while True:
+        index, extent = peek(cursor, MOST_OPERANDS + axis) + by, peek(job, EXTENTS + axis)
+        more = index == extent and axis + 1 < peek(job, DIMENSIONS)
+        if more:
+            by -= extent
+        for k in range(operands):
+            poke(cursor, k, peek(cursor, k) + by * step_of(job, axis, k))
+        poke(cursor, MOST_OPERANDS + axis, 0 if more else index)
+        if not more:
+            break
+        axis, by = axis + 1, 1
+
+
+@register_jitable(**APART)
+def gather(job: int, cursor: int, tile: int, k: int, rows: int, column: int, columns: int) -> None:
+    """Copies rows of an operand, one behind the other."""
+    size, step, row_step = size_of(job, k), step_of(job, 0, k), step_of(job, 1, k)
+    source = peek(cursor, k) + column * step
+    if (columns <= NARROW and columns < rows) or (rows > 1 and 0 < abs(row_step) < abs(step)):
+        for i in range(columns):
+            move(tile + i * size, columns * size, source + i * step, row_step, rows, size)
+    else:
+        for i in range(rows):
+            move(tile + i * columns * size, size, source + i * row_step, step, columns, size)
+
+
+@register_jitable(**APART)
+def scatter(
+    job: int, cursor: int, tile: int, mask: int, mask_row: int, mask_step: int, rows: int, column: int, columns: int
+) -> None:
+    """Copies rows of results into the output, where the mask allows it if there is one."""
+    output = peek(peek(job, FUNCTION), ARRAYS)
+    size, step, row_step = size_of(job, output), step_of(job, 0, output), step_of(job, 1, output)
+    target, fresh = peek(cursor, output) + column * step, peek(job, FLAGS) & FRESH
+    by_columns = columns <= NARROW and columns < rows
+    count, length = (columns, rows) if by_columns else (rows, columns)
+    for i in range(count):
+        if by_columns:
+            to, to_step, origin, origin_step = target + i * step, row_step, tile + i * size, columns * size
+            bits, bits_step = mask + i * mask_step, mask_row
+        else:
+            to, to_step, origin, origin_step = target + i * row_step, step, tile + i * columns * size, size
+            bits, bits_step = mask + i * mask_row, mask_step
+        if mask:
+            blend(to, to_step, origin, origin_step, bits, bits_step, length, fresh, size)
+        else:
+            move(to, to_step, origin, origin_step, length, size)
+
+
+@register_jitable(**APART)
+def packed_rows(job: int, first: int, last: int, table: int, scratch: int) -> None:
+    """Short rows: many of them become one contiguous block."""
+    function, columns = peek(job, FUNCTION), peek(job, EXTENTS)
+    kernel, output, operands = peek(function, KERNEL), peek(function, ARRAYS), peek(job, OPERANDS)
+    masked = operands > output + 1
+    reading, writing = stack(CURSOR_BYTES), stack(CURSOR_BYTES)
+    seek(job, reading, first)
+    seek(job, writing, first)
+    result = output + peek(function, PARAMS)
+    while first < last:
+        rows = min(peek(job, TILE_ROWS), last - first)
+        for k in range(output):
+            poke(table, k, scratch + k * TILE_BYTES if peek(job, GATHERED + k) else peek(reading, k))
+        through = masked or peek(job, GATHERED + output) != 0
+        poke(table, result, scratch + output * TILE_BYTES if through else peek(reading, output))
+        done = 0
+        while done < rows:
+            piece = min(rows - done, peek(job, EXTENTS + 1) - peek(reading, MOST_OPERANDS + 1))
+            for k in range(operands):
+                if k != output and (peek(job, GATHERED + k) or k > output):
+                    gather(job, reading, scratch + k * TILE_BYTES + done * columns * size_of(job, k), k, piece, 0, columns)
+            advance(job, reading, piece)
+            done += piece
+        call(kernel, (table, rows * columns))
+        done = 0
+        while through and done < rows:
+            piece = min(rows - done, peek(job, EXTENTS + 1) - peek(writing, MOST_OPERANDS + 1))
+            tile = scratch + output * TILE_BYTES + done * columns * peek(function, SIZE)
+            mask = scratch + (output + 1) * TILE_BYTES + done * columns if masked else 0
+            scatter(job, writing, tile, mask, columns, 1, piece, 0, columns)
+            advance(job, writing, piece)
+            done += piece
+        first += rows
+
+
+@register_jitable(**APART)
+def tiled_rows(job: int, first: int, last: int, start: int, stop: int, table: int, scratch: int) -> None:
+    """Long rows, between two columns: tiles of them where an operand has to be gathered."""
+    function, most = peek(job, FUNCTION), peek(job, TILE_COLUMNS)
+    kernel, size, output, operands = peek(function, KERNEL), peek(function, SIZE), peek(function, ARRAYS), peek(job, OPERANDS)
+    masked, result = operands > output + 1, output + peek(function, PARAMS)
+    whole = masked and step_of(job, 0, output + 1) == 0 and peek(job, TILE_ROWS) == 1  # the mask selects rows
+    cursor, bit = stack(CURSOR_BYTES), stack(8)
+    seek(job, cursor, first)
+    while first < last:
+        rows = min(peek(job, TILE_ROWS), last - first, peek(job, EXTENTS + 1) - peek(cursor, MOST_OPERANDS + 1))
+        blends = masked
+        if whole:
+            poke(bit, 0, 0)
+            move(bit, 1, peek(cursor, output + 1), 1, 1, 1)
+            blends = peek(bit, 0) == 0
+            if blends and peek(job, FLAGS) & FRESH == 0:
+                advance(job, cursor, rows)
+                first += rows
+                continue
+        for column in range(start, stop, most):
+            columns = min(most, stop - column)
+            for k in range(operands):
+                if k != output and (k < output or blends) and peek(job, GATHERED + k):
+                    gather(job, cursor, scratch + k * TILE_BYTES, k, rows, column, columns)
+            for row in range(rows):
+                tile_row = row * columns * size
+                for k in range(output + 1):
+                    if peek(job, GATHERED + k) or (blends and k == output):
+                        address = scratch + k * TILE_BYTES + tile_row
+                    else:
+                        address = peek(cursor, k) + row * step_of(job, 1, k) + column * size
+                    poke(table, k if k < output else result, address)
+                call(kernel, (table, columns))
+            if blends or peek(job, GATHERED + output):
+                mask, mask_row = 0, columns
+                if blends:
+                    mask = scratch + (output + 1) * TILE_BYTES
+                    if not peek(job, GATHERED + output + 1):
+                        mask, mask_row = peek(cursor, output + 1) + column, step_of(job, 1, output + 1)
+                scatter(job, cursor, scratch + output * TILE_BYTES, mask, mask_row, 1, rows, column, columns)
+        advance(job, cursor, rows)
+        first += rows
+
+
+@register_jitable(**APART)
+def run_part(job: int, start: int, count: int) -> None:
+    """A share of the work: tiles of rows, or columns of all rows."""
+    function, rows, columns = peek(job, FUNCTION), peek(job, ROWS), peek(job, EXTENTS)
+    table, scratch = stack(TABLE_BYTES), stack(SCRATCH_BYTES)
+    n_arrays = peek(function, ARRAYS)
+    for k in range(peek(function, PARAMS)):
+        poke(table, n_arrays + k, peek(job, PARAM_VALUES) + k * peek(function, PARAM_SIZE))
+    control = enter_ieee()
+    if peek(job, COLUMN):
+        tiled_rows(job, 0, rows, start * COLUMNS, min((start + count) * COLUMNS, columns), table, scratch)
+    else:
+        first, last = start * peek(job, UNIT), min((start + count) * peek(job, UNIT), rows)
+        if peek(job, PACKED):
+            packed_rows(job, first, last, table, scratch)
+        else:
+            tiled_rows(job, first, last, 0, columns, table, scratch)
+    leave_ieee(control)
+
+
+@register_jitable(**APART)
+def run_layout(function: int, arrays: int, params: int, flags: int, threads: int) -> None:
+    """Computes the operands of a tuple: arrays, output and perhaps a mask; on the threads of a claim if there are several.
+
+    `params` is an array too, of the scalar parameters.
+    """
+    job = stack(JOB_BYTES)
+    poke(job, FUNCTION, function)
+    poke(job, OPERANDS, peek(function, ARRAYS) + 1 + (flags & MASKED))
+    poke(job, PARAM_VALUES, peek(params, DATA))
+    poke(job, FLAGS, flags)
+    elements = read_axes(job, arrays)
+    if elements == 0:
+        return
+    size = peek(function, SIZE)
+    thread = ask(peek(function, RELEASE_GIL), (0,)) if elements * size >= GIL_BYTES else 0
+    merge_axes(job)
+    plan(job)
+    rows, columns, unit = peek(job, ROWS), peek(job, EXTENTS), peek(job, UNIT)
+    shares, share = (rows + unit - 1) // unit, unit * columns * size
+    by_columns = threads > 1 and not peek(job, PACKED) and shares < FEW * threads and shares * COLUMNS < columns
+    if by_columns:
+        shares, share = (columns + COLUMNS - 1) // COLUMNS, rows * COLUMNS * size
+    poke(job, COLUMN, 1 if by_columns else 0)
+    # The index of a share is handed on as if it was an address.
+    first, dimensions, steps = stack(8), stack(16), stack(8)
+    poke(first, 0, 0)
+    poke(steps, 0, 1)
+    poke(dimensions, 0, shares)
+    poke(dimensions, 1, 1)
+    if threads > 1:
+        run_job(peek(function, POOL), peek(function, PART), job, first, dimensions, steps, 1, 1, share)
+    else:
+        call(peek(function, PART), (first, dimensions, first, job))
+    if thread != 0:
+        ask(peek(function, TAKE_GIL), (thread,))
+
+
+@functools.cache
+def part_function() -> Any:
+    """What a thread runs: NumPy's inner-loop protocol, over indices of shares."""
+
+    def part_function(args: int, dimensions: int, _steps: int, data: int) -> None:
+        run_part(data, peek(args, 0), peek(dimensions, 0))
+
+    return compile_cfunc(LOOP, part_function)
+
+
+@functools.cache
+def layout_function() -> Any:
+    """What a call runs."""
+
+    def layout_function(function: int, arrays: int, params: int, flags: int, threads: int) -> None:
+        run_layout(function, arrays, params, flags, threads)
+
+    return compile_cfunc(types.void(*[types.intp] * 5), layout_function)
