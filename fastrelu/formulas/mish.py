@@ -43,14 +43,14 @@ def mish_zero(x: Scalar) -> Scalar:
 
 @register_jitable(**IEEE)
 def _mish_cubic_32(excess: Scalar) -> Scalar:
-    return excess * fma(fma(MISH_CUBE_32[0], excess, MISH_SQUARE_32[0]), excess, MISH_LINEAR_32[0])
+    return times(excess, fma(fma(MISH_CUBE_32[0], excess, MISH_SQUARE_32[0]), excess, MISH_LINEAR_32[0]))
 
 
 @by_precision(_mish_cubic_32)
 @register_jitable(**IEEE)
 def mish_cubic(excess: Scalar) -> Scalar:
     """The bracket of mish_slope less d (1 + u), as a polynomial in exp(d) - 1."""
-    return excess * fma(fma(MISH_CUBE_64[0], excess, MISH_SQUARE_64[0]), excess, MISH_LINEAR_64[0])
+    return times(excess, fma(fma(MISH_CUBE_64[0], excess, MISH_SQUARE_64[0]), excess, MISH_LINEAR_64[0]))
 
 
 @compilable

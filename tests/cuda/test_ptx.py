@@ -1,6 +1,7 @@
 """The PTX of the CUDA kernels, compiled without a GPU: IEEE arithmetic, nothing contracted, no calls, no local memory."""
 
 import importlib.util
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -37,19 +38,20 @@ def missing() -> str:
 AMPERE, HOPPER, BLACKWELL = (8, 0), (9, 0), (10, 0)
 FLOATS = {np.float32: types.float32, np.float64: types.float64}
 # On the other two: a function of one array with a division, one of two arrays, one with parameters.
-SAMPLED = {name: fr.registry[name] for name in ("sigmoid", "prelu", "elu")}
+SAMPLED = ("sigmoid", "prelu", "elu")
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 both_precisions = pytest.mark.parametrize("dtype", FLOATS)
 every_target = pytest.mark.parametrize("target", [AMPERE, HOPPER, BLACKWELL], ids=["sm_80", "sm_90", "sm_100"])
 
 
 def grid() -> Iterator[Any]:
-    """(function, options, target): everything on sm_90, some of it elsewhere, and the rest marked slow."""
-    rest = {name: record for name, record in fr.registry.items() if name not in SAMPLED}
-    for target in (AMPERE, HOPPER, BLACKWELL):
-        for records, marks in ((SAMPLED, ()), (rest, () if target is HOPPER else pytest.mark.slow)):
-            for case in cases(records, marks):
-                yield pytest.param(*case.values, target, id=f"{case.id}-sm_{target[0]}{target[1]}", marks=case.marks)
+    """(function, options, dtype, target): some of all; every derivative on sm_90 in float32; and the rest marked slow."""
+    for target, dtype in itertools.product((AMPERE, HOPPER, BLACKWELL), FLOATS):
+        for case in cases():
+            name, _, kind = case.id.partition("(")[0].partition(".")
+            quick = name in SAMPLED or (kind == "derivative" and target is HOPPER and dtype is np.float32)
+            told = f"{case.id}-sm_{target[0]}{target[1]}-{dtype.__name__}"
+            yield pytest.param(*case.values, dtype, target, id=told, marks=() if quick else pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -130,8 +132,7 @@ def check(code: str, apart: str, target: Any, dtype: Any, wide: bool = False) ->
     assert not loose(code, bits), "a product and a sum may be contracted: the formula needs fma or times"
 
 
-@both_precisions
-@pytest.mark.parametrize(("function", "options", "target"), list(grid()))
+@pytest.mark.parametrize(("function", "options", "dtype", "target"), list(grid()))
 def test_straight_ieee_code(function: Any, options: Any, dtype: Any, target: Any) -> None:
     function = chosen(function, options)
     code, apart = ptx(target, function.formula, dtype, len(function.arrays), len(function.params))
