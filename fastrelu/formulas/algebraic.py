@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.vecmath.error import small
-from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, sqrt, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, sqrt, times
 from fastrelu.vecmath.words import root_of, square_plus, sum_error
 
 FAR = 2.0**32  # the root is larger than x by one part in 2^65
 
 
-@compilable
+@jitable
 def softsign_slope(x: Scalar) -> Scalar:
     """1 / (1 + abs(x))^2."""
     one, a = type(x)(1.0), abs(x)
@@ -48,7 +47,7 @@ def softsign(x: Scalar) -> Scalar:
     return fma(-fma(z, sum_error(one, abs(x), d), fma(z, d, -x)), y, z)
 
 
-@compilable
+@jitable
 def squareplus_slope(x: Scalar, b: Scalar = 4.0) -> Scalar:
     """(1 + x / r) / 2 with r = sqrt(x^2 + b): b / (2 r (r + a)) for negative x, a = abs(x); 1 minus it for positive x."""
     zero, one, half = type(x)(0.0), type(x)(1.0), type(x)(0.5)
@@ -104,7 +103,7 @@ def squareplus(x: Scalar, b: Scalar = 4.0) -> Scalar:
     return (x if far else fma(half, t, half * low)) if x >= zero else tail
 
 
-@compilable
+@jitable
 def bent_identity_slope(x: Scalar) -> Scalar:
     """1 + x / (2 sqrt(x^2 + 1))."""
     one, most = type(x)(1.0), type(x)(FAR)
@@ -134,7 +133,7 @@ def bent_identity(x: Scalar) -> Scalar:
     return z if abs(y) < type(x)(math.inf) else x + x
 
 
-@register_jitable(**IEEE)
+@jitable
 def one_plus(x: Scalar, alpha: Scalar) -> Scalar:
     """1 + alpha x^2 in two words."""
     one = type(x)(1.0)
@@ -145,7 +144,7 @@ def one_plus(x: Scalar, alpha: Scalar) -> Scalar:
     return s, sum_error(one, square, s) + fma(part_low, x, fma(part, x, -square))
 
 
-@register_jitable(**IEEE)
+@jitable
 def over_root(x: Scalar, alpha: Scalar) -> Scalar:
     """x / sqrt(1 + alpha x^2)."""
     most = type(x)(FAR) / sqrt(alpha)
@@ -156,7 +155,7 @@ def over_root(x: Scalar, alpha: Scalar) -> Scalar:
     return fma(-fma(z, r_low, fma(z, r, -x)), y, z)
 
 
-@compilable
+@jitable
 def isru_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """(1 + alpha x^2)^(-3/2)."""
     one = type(x)(1.0)
@@ -182,7 +181,7 @@ def isru(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return over_root(x, alpha)
 
 
-@compilable
+@jitable
 def isrlu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """1 if x >= 0 else (1 + alpha x^2)^(-3/2)."""
     steep = isru_slope(x, alpha)

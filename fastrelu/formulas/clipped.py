@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import inverse, sum_error
 
 
@@ -35,7 +34,7 @@ def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar
     return max_val if x >= max_val else min_val if x <= min_val else x
 
 
-@register_jitable(**IEEE)
+@jitable
 def ramp(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
     """(x + shift) / width in two words, for finite x: near its root the sum is exact, elsewhere its error is kept."""
     d = x + shift
@@ -44,7 +43,7 @@ def ramp(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
     return y, fma(d, high, -y) + fma(d, low, times(sum_error(x, shift, d), high))
 
 
-@compilable
+@jitable
 def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
     """1 / width if -shift < x < width - shift else 0; NaN stays."""
     zero = type(x)(0.0)
@@ -71,7 +70,7 @@ def hardsigmoid(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
     return type(x)(1.0) if x >= width - shift else type(x)(0.0) if x <= -shift else y + low
 
 
-@compilable
+@jitable
 def hardswish_slope(x: Scalar) -> Scalar:
     """0 if x <= -3 else 1 if x >= 3 else x / 3 + 1/2, which is (x + 3/2) / 3; NaN stays."""
     y, low = ramp(x, type(x)(1.5), type(x)(3.0))
@@ -114,7 +113,7 @@ def sparse_sigmoid(x: Scalar) -> Scalar:
     return one if x >= one else type(x)(0.0) if x <= -one else fma(x, half, half)
 
 
-@register_jitable(**IEEE)
+@jitable
 def line(x: Scalar, x0: Scalar, y0: Scalar, slope: Scalar) -> Scalar:
     """y0 + slope (x - x0) with little more than one rounding, and y0 at infinity where the slope is 0."""
     d = x - x0

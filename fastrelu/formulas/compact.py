@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.radial import CENTER, reach, steep
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
-from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import product, quotient, two_sum
 
 WIDTH = "The inverse of the distance from which on the function is 0."
 
 
-@register_jitable(**IEEE)
+@jitable
 def share(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """abs(epsilon (d + d_low)) in two words, or 2 where it is greater than 2."""
     zero, two = type(d)(0.0), type(d)(2.0)
@@ -25,7 +24,7 @@ def share(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     return two if far else abs(u), zero if far else -low if u < zero else low
 
 
-@register_jitable(**IEEE)
+@jitable
 def bump_exponent(u: Scalar, u_low: Scalar) -> Scalar:
     """u^2 / (1 - u^2) in two words, 1 - u^2 in two words, and whether exp of minus that is 0."""
     zero, one = type(u)(0.0), type(u)(1.0)
@@ -39,7 +38,7 @@ def bump_exponent(u: Scalar, u_low: Scalar) -> Scalar:
     return zero if far else q, zero if far else q_low, below, below_low, far
 
 
-@compilable
+@jitable
 def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """-2 epsilon^2 (x - center) / (1 - (epsilon r)^2)^2 times the bump."""
     d, d_low = two_sum(x, -center)
@@ -75,7 +74,7 @@ def bump(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     return zero if far else y
 
 
-@register_jitable(**IEEE)
+@jitable
 def remainder(u: Scalar, u_low: Scalar) -> Scalar:
     """1 - u in two words, times 2^16: its fourth power is not subnormal next to u = 1."""
     unit = type(u)(2.0**16)
@@ -84,7 +83,7 @@ def remainder(u: Scalar, u_low: Scalar) -> Scalar:
     return times(t, unit), times(t_low, unit)
 
 
-@compilable
+@jitable
 def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """-20 epsilon^2 (x - center) (1 - epsilon r)^3 where epsilon r < 1, else 0."""
     d, d_low = two_sum(x, -center)

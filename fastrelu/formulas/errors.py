@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.formulas.gelus import scipy_erf
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import TWO_OVER_SQRT_PI_32, TWO_OVER_SQRT_PI_64
 from fastrelu.vecmath.error import decay, decayed, erfc_shape, small
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 
-@register_jitable(**IEEE)
+@jitable
 def _two_over_sqrt_pi_32(x: Scalar) -> Scalar:
     return TWO_OVER_SQRT_PI_32[0], TWO_OVER_SQRT_PI_32[1]
 
 
 @by_precision(_two_over_sqrt_pi_32)
-@register_jitable(**IEEE)
+@jitable
 def two_over_sqrt_pi(x: Scalar) -> Scalar:
     """2 / sqrt(pi) in two words."""
     return TWO_OVER_SQRT_PI_64[0], TWO_OVER_SQRT_PI_64[1]
 
 
-@compilable
+@jitable
 def erf_slope(x: Scalar) -> Scalar:
     """2 / sqrt(pi) exp(-x^2)."""
     a = abs(x)
@@ -37,7 +35,7 @@ def erf_slope(x: Scalar) -> Scalar:
     return times(decayed(c, c_low, head, rest) * scale, small(x))
 
 
-@compilable
+@jitable
 def erfc_slope(x: Scalar) -> Scalar:
     """-2 / sqrt(pi) exp(-x^2)."""
     return -erf_slope(x)

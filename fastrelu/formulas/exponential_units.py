@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end
@@ -32,13 +31,13 @@ from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.exponential import exp_sum
 from fastrelu.vecmath.normal import distance_to
 from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import inverse, product, quotient
 
 NAN = math.nan
 
 
-@register_jitable(**IEEE)
+@jitable
 def expm1_words(z: Scalar, z_low: Scalar) -> Scalar:
     """exp(z + z_low) - 1 in two words for z < 1, |z_low| of the order of an ulp of z."""
     far = z < -end(z)
@@ -46,7 +45,7 @@ def expm1_words(z: Scalar, z_low: Scalar) -> Scalar:
     return -m, -low
 
 
-@compilable
+@jitable
 def celu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """1 if x > 0 else exp(x / alpha)."""
     high, low = inverse(alpha)
@@ -79,26 +78,26 @@ def celu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return x if (x >= zero) | (z > type(x)(-(2.0**-60))) else fma(alpha, y, alpha * y_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _selu_constants_32(x: Scalar) -> Scalar:
     return SELU_SCALE_32[0], SELU_SCALE_32[1], SELU_LEFT_32[0], SELU_LEFT_32[1]
 
 
 @by_precision(_selu_constants_32)
-@register_jitable(**IEEE)
+@jitable
 def selu_constants(x: Scalar) -> Scalar:
     """lambda and lambda * alpha, each in two words."""
     return SELU_SCALE_64[0], SELU_SCALE_64[1], SELU_LEFT_64[0], SELU_LEFT_64[1]
 
 
-@compilable
+@jitable
 def selu_slope(x: Scalar) -> Scalar:
     """lambda if x > 0 else lambda alpha exp(x)."""
     scale, _, left, _ = selu_constants(x)
     return scale if x > type(x)(0.0) else elu_slope(x, left)
 
 
-@compilable
+@jitable
 def selu_slope_from_output(y: Scalar) -> Scalar:
     """lambda if y > 0 else y + lambda alpha."""
     scale, _, left, _ = selu_constants(y)
@@ -128,19 +127,19 @@ def selu(x: Scalar) -> Scalar:
     return above if x >= zero else below
 
 
-@register_jitable(**IEEE)
+@jitable
 def _elish_zero_32(x: Scalar) -> Scalar:
     return ELISH_ZERO_32[0], ELISH_ZERO_32[1], ELISH_ZERO_EXP_32[0], ELISH_ZERO_EXP_32[1]
 
 
 @by_precision(_elish_zero_32)
-@register_jitable(**IEEE)
+@jitable
 def elish_zero(x: Scalar) -> Scalar:
     """asinh(1) and exp(-asinh(1)) = sqrt(2) - 1, each in two words."""
     return ELISH_ZERO_64[0], ELISH_ZERO_64[1], ELISH_ZERO_EXP_64[0], ELISH_ZERO_EXP_64[1]
 
 
-@compilable
+@jitable
 def elish_slope(x: Scalar) -> Scalar:
     """The derivative of silu for positive x; with t = exp(x), t (t^2 + 2 t - 1) / (1 + t)^2 for negative x.
 
@@ -191,19 +190,19 @@ def elish(x: Scalar) -> Scalar:
     return fma(-tail, power, x) if x > zero else times(tail * scale, small(x)) if x < zero else x
 
 
-@register_jitable(**IEEE)
+@jitable
 def _hardelish_zero_32(x: Scalar) -> Scalar:
     return HARDELISH_ZERO_32[0], HARDELISH_ZERO_32[1], HARDELISH_ZERO_EXP_32[0], HARDELISH_ZERO_EXP_32[1]
 
 
 @by_precision(_hardelish_zero_32)
-@register_jitable(**IEEE)
+@jitable
 def hardelish_zero(x: Scalar) -> Scalar:
     """a0 and exp(-a0), each in two words, where exp(-a0) (2 - a0) = 1."""
     return HARDELISH_ZERO_64[0], HARDELISH_ZERO_64[1], HARDELISH_ZERO_EXP_64[0], HARDELISH_ZERO_EXP_64[1]
 
 
-@compilable
+@jitable
 def hardelish_slope(x: Scalar) -> Scalar:
     """0 if x <= -1 else 1 if x >= 1 else x + 1/2 if x >= 0 else (exp(x) (x + 2) - 1) / 2.
 

@@ -12,13 +12,13 @@ from fastrelu.formulas.sigmoids import end
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.pairs import exp_pair, fine_exp, one_minus
-from fastrelu.vecmath.primitives import Scalar, compilable, times
+from fastrelu.vecmath.primitives import Scalar, jitable, times
 from fastrelu.vecmath.words import two_sum
 
 NAN = math.nan  # what is outside of the domain
 
 
-@compilable
+@jitable
 def exponential_slope(x: Scalar) -> Scalar:
     """exp(x)."""
     return vecmath.exp(x)
@@ -42,7 +42,7 @@ def exponential(x: Scalar) -> Scalar:
     return vecmath.exp(x)
 
 
-@compilable
+@jitable
 def cloglog_slope(x: Scalar) -> Scalar:
     """exp(x - exp(x))."""
     limit, least = type(x)(7.0), type(x)(-40.0)  # 0 above, exp(x) below

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_64
 from fastrelu.vecmath.exponential import LOG2E_64, MINUS_ONE_BELOW_64, SHIFT_64, exp_cubic_64, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import sum_error
 
 HALF, ONE, ZERO = np.float64(0.5), np.float64(1), np.float64(0)
 
 
-@register_jitable(**IEEE)
+@jitable
 def fine_expm1(x: Scalar) -> Scalar:
     """exp(x) - 1 in two words for x <= 0 of float64, with an error of 2^-61."""
     x = MINUS_ONE_BELOW_64 if x < MINUS_ONE_BELOW_64 else x
@@ -50,13 +49,13 @@ def fine_expm1(x: Scalar) -> Scalar:
     return total, sum_error(y, low, total)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _xielu_slope_32(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
     return np.float32(slope_of_xielu(np.float64(x), np.float64(alpha_p), np.float64(alpha_n), np.float64(beta)))
 
 
 @by_precision(_xielu_slope_32)
-@register_jitable(**IEEE)
+@jitable
 def slope_of_xielu(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
     """2 alpha_p x + beta if x > 0 else alpha_n (exp(x) - 1) + beta."""
     y, y_low = fine_expm1(ZERO if x > ZERO else x)
@@ -66,13 +65,13 @@ def slope_of_xielu(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) ->
     return fma(alpha_p + alpha_p, x, beta) if x > ZERO else left
 
 
-@register_jitable(**IEEE)
+@jitable
 def _xielu_32(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
     return np.float32(value_of_xielu(np.float64(x), np.float64(alpha_p), np.float64(alpha_n), np.float64(beta)))
 
 
 @by_precision(_xielu_32)
-@register_jitable(**IEEE)
+@jitable
 def value_of_xielu(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
     """x (alpha_p x) + beta x if x > 0 else alpha_n (exp(x) - 1) + (beta - alpha_n) x: two products and their errors."""
     above = x > ZERO
@@ -91,7 +90,7 @@ def value_of_xielu(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) ->
     return y if abs(total) < math.inf else total
 
 
-@compilable
+@jitable
 def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:
     """2 alpha_p x + beta if x > 0 else alpha_n (exp(x) - 1) + beta."""
     return slope_of_xielu(x, alpha_p, alpha_n, beta)

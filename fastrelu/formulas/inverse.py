@@ -7,11 +7,11 @@ import numpy as np
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import Scalar, compilable
+from fastrelu.vecmath.primitives import Scalar, jitable
 from fastrelu.vecmath.radii import inverse_root_term, inverse_square_term
 
 
-@compilable
+@jitable
 def arctan_slope(x: Scalar) -> Scalar:
     """1 / (1 + x^2)."""
     zero = type(x)(0.0)
@@ -32,7 +32,7 @@ def arctan(x: Scalar) -> Scalar:
     return vecmath.atan(x)
 
 
-@compilable
+@jitable
 def arsinh_slope(x: Scalar) -> Scalar:
     """1 / sqrt(1 + x^2)."""
     zero = type(x)(0.0)

@@ -12,13 +12,13 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.logwords import log1p_words, log_words, split
 from fastrelu.vecmath.pairs import exp_pair, one_minus
-from fastrelu.vecmath.primitives import Scalar, compilable, times
+from fastrelu.vecmath.primitives import Scalar, jitable, times
 from fastrelu.vecmath.words import product, quotient, two_sum
 
 NAN = math.nan  # what is outside of the domain
 
 
-@compilable
+@jitable
 def logsigmoid_slope(x: Scalar) -> Scalar:
     """sigmoid(-x)."""
     r, scale = reduced(bounded(-x))
@@ -47,7 +47,7 @@ def logsigmoid(x: Scalar) -> Scalar:
     return times(-p * scale, small(x)) if x > type(x)(40.0) else y if x == x else x
 
 
-@compilable
+@jitable
 def log1mexp_slope(x: Scalar) -> Scalar:
     """1 / (exp(x) - 1)."""
     zero, one, infinity = type(x)(0.0), type(x)(1.0), type(x)(math.inf)
@@ -83,7 +83,7 @@ def log1mexp(x: Scalar) -> Scalar:
     return y if x > zero else -infinity if x == zero else type(x)(NAN)
 
 
-@compilable
+@jitable
 def logit_slope(x: Scalar) -> Scalar:
     """1 / (x (1 - x))."""
     zero, one, infinity = type(x)(0.0), type(x)(1.0), type(x)(math.inf)

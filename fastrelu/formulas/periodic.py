@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.reduction import half_turns
 from fastrelu.vecmath.sinc import sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
@@ -20,7 +19,7 @@ TINY_64 = np.float64(2.0**-27)  # sin(x) / x is 1 below
 STILL_32, STILL_64 = np.float64(2.0**46), np.float64(2.0**60)  # from there on a * x is so large that sin(a x)^2 / a is not felt
 
 
-@compilable
+@jitable
 def cosine(x: Scalar) -> Scalar:
     """cos(x), the derivative of sinusoid."""
     return vecmath.cos(x)
@@ -39,19 +38,19 @@ def sinusoid(x: Scalar) -> Scalar:
     return vecmath.sin(x)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _sinc_slope_32(x: Scalar) -> Scalar:
     return ZERO_32 if abs(x) == INFINITY_32 else np.float32(sinc_slope_32(np.float64(x)))
 
 
 @by_precision(_sinc_slope_32)
-@register_jitable(**IEEE)
+@jitable
 def sinc_slope(x: Scalar) -> Scalar:
     """(x cos(x) - sin(x)) / x^2, by its series below 1 and in two words above."""
     return ZERO_64 if abs(x) == INFINITY_64 else sinc_slope_64(x)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _sinc_32(x: Scalar) -> Scalar:
     wide = np.float64(x)
     p, rest = half_turns(wide)
@@ -60,7 +59,7 @@ def _sinc_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_sinc_32)
-@register_jitable(**IEEE)
+@jitable
 def sine_quotient(x: Scalar) -> Scalar:
     """sin(x) / x."""
     s, s_low = sine_in_two_words(x, ZERO_64, ZERO_64, np.int64(0))
@@ -70,7 +69,7 @@ def sine_quotient(x: Scalar) -> Scalar:
 
 
 @activation(
-    derivative=compilable(sinc_slope),
+    derivative=jitable(sinc_slope),
     reference=lambda m, x: m.sin(x) / x if x else m.mpf(1),
     numpy=lambda x: np.sinc(x / np.pi),
     max_ulp=0.9,
@@ -82,7 +81,7 @@ def sinc(x: Scalar) -> Scalar:
     return sine_quotient(x)
 
 
-@register_jitable(**IEEE)
+@jitable
 def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
     """1 + sin(2 z + 2 z_low) = 2 sin(z + z_low + pi / 4)^2, which has no cancellation next to its zeros."""
     s, s_low = sine_in_two_words(z, z_low, HALF_64, np.int64(0))
@@ -92,26 +91,26 @@ def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
     return y + y
 
 
-@register_jitable(**IEEE)
+@jitable
 def _snake_rise_32(x: Scalar, a: Scalar) -> Scalar:
     return np.float32(risen_sine(times(np.float64(a), np.float64(x)), ZERO_64))
 
 
 @by_precision(_snake_rise_32)
-@register_jitable(**IEEE)
+@jitable
 def snake_rise(x: Scalar, a: Scalar) -> Scalar:
     """1 + sin(2 a x)."""
     z = times(a, x)
     return risen_sine(z, fma(a, x, -z))
 
 
-@compilable
+@jitable
 def snake_slope(x: Scalar, a: Scalar = 1.0) -> Scalar:
     """1 + sin(2 a x); where abs(a x) > 2^53, float64 takes the rounded product for a x."""
     return snake_rise(x, a)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _snake_value_32(x: Scalar, a: Scalar) -> Scalar:
     wide, factor = np.float64(x), np.float64(a)
     z = times(factor, wide)
@@ -123,7 +122,7 @@ def _snake_value_32(x: Scalar, a: Scalar) -> Scalar:
 
 
 @by_precision(_snake_value_32)
-@register_jitable(**IEEE)
+@jitable
 def snake_value(x: Scalar, a: Scalar) -> Scalar:
     """x + sin(a x)^2 / a."""
     z = times(a, x)

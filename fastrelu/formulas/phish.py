@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.gelus import scipy_erf
@@ -14,12 +13,12 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import gelu_distance, mills_factor, slope_factor
 from fastrelu.vecmath.pairs import decayed_pair
-from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.roots import phish_near
 from fastrelu.vecmath.words import add, product, quick_sum, two_sum
 
 
-@register_jitable(**IEEE)
+@jitable
 def gelu_tail(a: Scalar) -> Scalar:
     """a Phi(-a) in two words, and their scale, for 0 <= a <= gelu_distance: as in gelu."""
     kind = type(a)
@@ -35,7 +34,7 @@ def gelu_tail(a: Scalar) -> Scalar:
     return value, low, half * scale
 
 
-@register_jitable(**IEEE)
+@jitable
 def slope_tail(a: Scalar) -> Scalar:
     """The derivative of gelu at -a in two words, and their scale, for 0 <= a <= gelu_distance."""
     half = type(a)(0.5)
@@ -48,7 +47,7 @@ def slope_tail(a: Scalar) -> Scalar:
     return value, low, scale
 
 
-@compilable
+@jitable
 def phish_slope(x: Scalar) -> Scalar:
     """tanh(g) + x g' (1 - tanh(g)^2), g = gelu(x)."""
     zero, one = type(x)(0.0), type(x)(1.0)
@@ -59,7 +58,7 @@ def phish_slope(x: Scalar) -> Scalar:
     # far to the left tanh(g) is g, and the slope g + x g', which stays scaled
     far, far_low = product(a, zero, slope, slope_low)
     half = type(x)(0.5)
-    far, far_low = add(far, far_low, half * value, half * low)
+    far, far_low = add(far, far_low, times(half, value), times(half, low))
     far = -times((far + far_low) * slope_scale, small(x))
     power = times(scale, small(x))
     value, low = times(value, power), times(low, power)

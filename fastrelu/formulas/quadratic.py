@@ -8,7 +8,7 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import sum_error
 
 
@@ -62,7 +62,7 @@ def sparse_plus_slope(x: Scalar) -> Scalar:
 
 
 @activation(
-    derivative=compilable(sparse_plus_slope),
+    derivative=jitable(sparse_plus_slope),
     reference=lambda m, x: x if x >= 1 else (x + 1) ** 2 / 4 if x > -1 else m.mpf(0),
     numpy=lambda x: np.where(x >= 1, x, np.square(np.maximum(x + 1, 0)) / 4),
     max_ulp=0.51,

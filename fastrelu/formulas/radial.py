@@ -7,13 +7,12 @@ respect to x.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.hyperbolic import signed
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, sqrt, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
 from fastrelu.vecmath.radii import inverse_of, inverse_root_of, inverse_root_term, inverse_square_term, one_plus_square
 from fastrelu.vecmath.words import product, two_sum
 
@@ -22,19 +21,19 @@ EPSILON = "The inverse of the length on which the function changes."
 HARDY = "Hardy, Journal of Geophysical Research 76 (1971)"
 
 
-@register_jitable(**IEEE)
+@jitable
 def _reach_32(x: Scalar) -> Scalar:
     return np.float32(123.0), np.float32(12.0)
 
 
 @by_precision(_reach_32)
-@register_jitable(**IEEE)
+@jitable
 def reach(x: Scalar) -> Scalar:
     """Where exp(-s) is 0 in every product and decay is still valid, and a number with a greater square."""
     return np.float64(790.0), np.float64(29.0)
 
 
-@register_jitable(**IEEE)
+@jitable
 def squared(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """(epsilon (d + d_low))^2 in two words, but no more than decay can take by much; and where exp(-s) is 0."""
     end, most = reach(d)
@@ -46,7 +45,7 @@ def squared(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     return s, fma(u + u, u_low, fma(u, u, -s)), end
 
 
-@register_jitable(**IEEE)
+@jitable
 def steep(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     """factor epsilon^2 (d + d_low) in two words."""
     zero = type(d)(0.0)
@@ -55,7 +54,7 @@ def steep(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     return product(c, c_low, d, d_low)
 
 
-@compilable
+@jitable
 def gaussian_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """-2 epsilon^2 (x - center) exp(-(epsilon r)^2)."""
     zero = type(x)(0.0)
@@ -87,7 +86,7 @@ def gaussian(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     return times(decayed(one, zero, head, rest) * scale, small(x))
 
 
-@compilable
+@jitable
 def multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """epsilon^2 (x - center) / sqrt(1 + (epsilon r)^2); epsilon with the sign of x at the infinities."""
     d, d_low = two_sum(x, -center)
@@ -114,7 +113,7 @@ def multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scal
     return abs(x) if abs(x) == type(x)(np.inf) else sqrt(total + low) * inverse
 
 
-@compilable
+@jitable
 def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """-epsilon^2 (x - center) / (1 + (epsilon r)^2)^(3/2)."""
     zero = type(x)(0.0)
@@ -145,7 +144,7 @@ def inverse_multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0)
     return type(x)(0.0) if abs(x) == type(x)(np.inf) else y
 
 
-@compilable
+@jitable
 def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     """-2 epsilon^2 (x - center) / (1 + (epsilon r)^2)^2."""
     zero = type(x)(0.0)

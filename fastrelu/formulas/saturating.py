@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
@@ -13,11 +12,11 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
 from fastrelu.vecmath.logarithm import log1p
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import inverse, sum_error
 
 
-@compilable
+@jitable
 def bipolar_sigmoid_slope(x: Scalar) -> Scalar:
     """2 t / (1 + t)^2 with t = exp(-abs(x))."""
     return times(bell_of(abs(x)), type(x)(2) * small(x))
@@ -34,7 +33,7 @@ def bipolar_sigmoid(x: Scalar) -> Scalar:
     return vecmath.tanh(type(x)(0.5) * x)
 
 
-@compilable
+@jitable
 def softcap_slope(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     """4 t / (1 + t)^2 with t = exp(-2 abs(x / cap))."""
     two, a = type(x)(2), abs(x)
@@ -62,7 +61,7 @@ HALF, ONE, ZERO = np.float64(0.5), np.float64(1), np.float64(0)
 LINEAR, LOWEST = np.float64(80), np.float64(-790)  # of alpha * w: above, soft_clipping is w to the last bit; below, it is 0
 
 
-@register_jitable(**IEEE)
+@jitable
 def clipping_parts(x: Scalar, alpha: Scalar) -> Scalar:
     """What soft_clipping and its slope are made of, for w, the smaller of x and 1 - x.
 
@@ -82,13 +81,13 @@ def clipping_parts(x: Scalar, alpha: Scalar) -> Scalar:
     return z, p, sum_error(ONE, part, p) + (rest - (part + head)), scale, total, sum_error(-k, -k_low, total)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _soft_clipping_slope_32(x: Scalar, alpha: Scalar) -> Scalar:
     return np.float32(slope_of_clipping(np.float64(x), np.float64(alpha)))
 
 
 @by_precision(_soft_clipping_slope_32)
-@register_jitable(**IEEE)
+@jitable
 def slope_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     """k t / ((1 + t) (1 + c t)) with c = exp(-alpha)."""
     _, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
@@ -107,13 +106,13 @@ def slope_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     return times(fma(fma(-q, d, top) + fma(-q, d_low, top_low), y, q) * scale, small(x))
 
 
-@register_jitable(**IEEE)
+@jitable
 def _soft_clipping_32(x: Scalar, alpha: Scalar) -> Scalar:
     return np.float32(value_of_clipping(np.float64(x), np.float64(alpha)))
 
 
 @by_precision(_soft_clipping_32)
-@register_jitable(**IEEE)
+@jitable
 def value_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     """log(1 + k t / (1 + c t)) / alpha for x <= 1/2; for x > 1/2, 1 minus that of 1 - x."""
     z, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
@@ -139,7 +138,7 @@ def value_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     return ONE - left if x > HALF else left
 
 
-@compilable
+@jitable
 def soft_clipping_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """sigmoid(alpha x) - sigmoid(alpha (x - 1)), as a product."""
     return slope_of_clipping(x, alpha)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.errors import two_over_sqrt_pi
@@ -19,18 +18,18 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import erf_factor, scaled_tail, small
 from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
-from fastrelu.vecmath.primitives import IEEE, Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.roots import logish_near, serf_near, smish_near, tanhexp_near
 from fastrelu.vecmath.words import add, product, quotient, two_sum
 
 
-@register_jitable(**IEEE)
+@jitable
 def left_end(x: Scalar) -> Scalar:
     """Below it a squashing function f is f'(-inf) exp(x)."""
     return type(x)(-45.0)
 
 
-@register_jitable(**IEEE)
+@jitable
 def far_left(x: Scalar, y: Scalar, y_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """(y + y_low) exp(x) (c + c_low) for x < left_end(x)."""
     p, p_low, scale = exp_pair(-end(x) if x < -end(x) else x, type(x)(0.0))
@@ -39,7 +38,7 @@ def far_left(x: Scalar, y: Scalar, y_low: Scalar, c: Scalar, c_low: Scalar) -> S
     return times((p + p_low) * scale, small(x))
 
 
-@register_jitable(**IEEE)
+@jitable
 def gated_by(x: Scalar, gate: Scalar, gate_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """x * (gate + gate_low), or x c exp(x) far to the left."""
     # every branch is computed before one is chosen: LLVM vectorises a choice, not a branch with an fma in it
@@ -49,7 +48,7 @@ def gated_by(x: Scalar, gate: Scalar, gate_low: Scalar, c: Scalar, c_low: Scalar
     return far if x < left_end(x) else y
 
 
-@register_jitable(**IEEE)
+@jitable
 def gated_slope_by(x: Scalar, slope: Scalar, near: Scalar, distance: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """slope, or near by the root, or (1 + x) c exp(x) far to the left."""
     y, y_low = two_sum(-end(x) if x < -end(x) else x, type(x)(1.0))
@@ -57,14 +56,14 @@ def gated_slope_by(x: Scalar, slope: Scalar, near: Scalar, distance: Scalar, c: 
     return y if x < left_end(x) else near if abs(distance) < type(x)(0.1875) else slope
 
 
-@register_jitable(**IEEE)
+@jitable
 def bounded(x: Scalar, far: Scalar) -> Scalar:
     """x between left_end(x) and far, past which the gate is 1: much farther 1 - gate is subnormal, which is slow."""
     z = left_end(x) if x < left_end(x) else x
     return far if z > far else z
 
 
-@register_jitable(**IEEE)
+@jitable
 def exp_words(x: Scalar) -> Scalar:
     """exp(x) in two words."""
     p, p_low, scale = exp_pair(x, type(x)(0.0))
@@ -72,7 +71,7 @@ def exp_words(x: Scalar) -> Scalar:
     return times(p, power), times(p_low, power)
 
 
-@register_jitable(**IEEE)
+@jitable
 def sech_square(a: Scalar, a_low: Scalar) -> Scalar:
     """1 - tanh(a)^2 in two words, for a >= 0."""
     t, t_low, scale = exp_pair(-a - a, -a_low - a_low)
@@ -82,7 +81,7 @@ def sech_square(a: Scalar, a_low: Scalar) -> Scalar:
     return quotient(times(t, power), times(t_low, power), e, e_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def tanh_words(a: Scalar, a_low: Scalar) -> Scalar:
     """tanh(a + a_low) in two words, for 0 <= a < 60."""
     m, m_low = one_minus(-a - a, -a_low - a_low)
@@ -90,7 +89,7 @@ def tanh_words(a: Scalar, a_low: Scalar) -> Scalar:
     return quotient(m, m_low, e, e_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def sigmoid_words(x: Scalar) -> Scalar:
     """sigmoid(x) in two words, then sigmoid(-x), for abs(x) < 100."""
     zero, one = type(x)(0.0), type(x)(1.0)
@@ -104,7 +103,7 @@ def sigmoid_words(x: Scalar) -> Scalar:
     return s, s_low, large if negative else small_part, large_low if negative else small_low
 
 
-@compilable
+@jitable
 def tanhexp_slope(x: Scalar) -> Scalar:
     """tanh(u) + x u (1 - tanh(u)^2), u = exp(x)."""
     zero, one = type(x)(0.0), type(x)(1.0)
@@ -134,7 +133,7 @@ def tanhexp(x: Scalar) -> Scalar:
     return gated_by(x, t, t_low, type(x)(1.0), type(x)(0.0))
 
 
-@register_jitable(**IEEE)
+@jitable
 def softplus_words(x: Scalar) -> Scalar:
     """log(1 + exp(x)) in two words, for abs(x) < 100."""
     zero = type(x)(0.0)
@@ -143,7 +142,7 @@ def softplus_words(x: Scalar) -> Scalar:
     return add(x if x > zero else zero, zero, total, low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
     """erf(a + a_low), and its derivative, in two words, for 0 <= a < 10."""
     one = type(a)(1.0)
@@ -162,7 +161,7 @@ def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
     return y, fma(s, a_low, low), s, s_low
 
 
-@compilable
+@jitable
 def serf_slope(x: Scalar) -> Scalar:
     """erf(s) + x erf'(s) sigmoid(x), s = log(1 + exp(x))."""
     zero = type(x)(0.0)
@@ -192,7 +191,7 @@ def serf(x: Scalar) -> Scalar:
     return gated_by(x, y, low, c, c_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def smish_gate(s: Scalar, s_low: Scalar) -> Scalar:
     """tanh(log(1 + s)) = s (s + 2) / (1 + (1 + s)^2) in two words, and the denominator."""
     zero, two = type(s)(0.0), type(s)(2.0)
@@ -203,7 +202,7 @@ def smish_gate(s: Scalar, s_low: Scalar) -> Scalar:
     return y, low, bottom, bottom_low
 
 
-@compilable
+@jitable
 def smish_slope(x: Scalar) -> Scalar:
     """T + x T', T = tanh(log(1 + s)) and T' = 4 (1 + s) s (1 - s) / (1 + (1 + s)^2)^2 with s = sigmoid(x)."""
     zero, one, four = type(x)(0.0), type(x)(1.0), type(x)(4.0)
@@ -236,7 +235,7 @@ def smish(x: Scalar) -> Scalar:
     return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))
 
 
-@compilable
+@jitable
 def logish_slope(x: Scalar) -> Scalar:
     """log(1 + s) + x s (1 - s) / (1 + s), s = sigmoid(x)."""
     zero, one = type(x)(0.0), type(x)(1.0)

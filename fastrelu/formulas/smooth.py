@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
@@ -21,13 +20,13 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 LN2_ROUNDED_32 = np.float32(0.6931471805599453)
 HALF_32, HALF_64, TWO_64 = np.float32(0.5), np.float64(0.5), np.float64(2)
 
 
-@compilable
+@jitable
 def elu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """1 if x > 0 else alpha exp(x)."""
     zero, part = type(x)(0.0), type(x)(2.0**-32)
@@ -66,7 +65,7 @@ def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return x if x >= zero else fma(alpha, y, alpha * fma(power, rest, lost))
 
 
-@compilable
+@jitable
 def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
     """sigmoid(beta * x); 1 where beta * x > threshold."""
     z = times(beta, x)
@@ -74,7 +73,7 @@ def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) 
     return type(x)(1.0) if z > threshold else slope
 
 
-@register_jitable(**IEEE)
+@jitable
 def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
     upper = t > HALF_32
     f = fma(t, HALF_32, -HALF_32) if upper else t
@@ -89,7 +88,7 @@ def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
 
 
 @by_precision(_log1p_sum_32)
-@register_jitable(**IEEE)
+@jitable
 def log1p_sum(t: Scalar, t_low: Scalar) -> Scalar:
     """log(1 + t + t_low) for 0 <= t <= 1, as a sum of two; |t_low| of the order of an ulp of t.
 
@@ -153,7 +152,7 @@ def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Sca
     return x if z > limit else (times(y, small(x)) if far else y)
 
 
-@register_jitable(**IEEE)
+@jitable
 def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
     """t / (1 + t)^2 / power in two words, t = (p + p_low) * power <= 1."""
     one = type(p)(1.0)
@@ -167,19 +166,19 @@ def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
     return z, (fma(-z, square, p) + fma(-z, low, p_low)) * y
 
 
-@register_jitable(**IEEE)
+@jitable
 def _silu_zero_32(x: Scalar) -> Scalar:
     return SILU_ZERO_32[0], SILU_ZERO_32[1], SILU_ZERO_EXP_32[0], SILU_ZERO_EXP_32[1]
 
 
 @by_precision(_silu_zero_32)
-@register_jitable(**IEEE)
+@jitable
 def silu_zero(x: Scalar) -> Scalar:
     """The zero a0 of 1 + exp(-a) - a in two words, and exp(-a0) = a0 - 1 in two words."""
     return SILU_ZERO_64[0], SILU_ZERO_64[1], SILU_ZERO_EXP_64[0], SILU_ZERO_EXP_64[1]
 
 
-@compilable
+@jitable
 def silu_slope(x: Scalar) -> Scalar:
     """The derivative of x * sigmoid(x).
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.radial import CENTER
@@ -32,7 +31,7 @@ from fastrelu.vecmath.coefficients import (
     ROOT_E_MINUS_8_64,
 )
 from fastrelu.vecmath.logwords import log_in_two_words
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, jitable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
 from fastrelu.vecmath.words import product, two_sum
 
@@ -49,19 +48,19 @@ def spline_reference(m: Any, r: Any, k: int) -> Any:
     return r**k if k % 2 or not r else r**k * m.log(r)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _ends_32(x: Scalar) -> Scalar:
     return LARGE_32, ROUND_32
 
 
 @by_precision(_ends_32)
-@register_jitable(**IEEE)
+@jitable
 def ends(x: Scalar) -> Scalar:
     """A number near the end of the range, and what rounds a sum to an integer."""
     return LARGE_64, ROUND_64
 
 
-@register_jitable(**IEEE)
+@jitable
 def _root_32(k: Scalar) -> Scalar:
     a, b, c, d = ROOT_E_2_32, ROOT_E_4_32, ROOT_E_6_32, ROOT_E_8_32
     high = a[0] if k < THREE_32 else b[0] if k < FIVE_32 else c[0] if k < SEVEN_32 else d[0]
@@ -70,7 +69,7 @@ def _root_32(k: Scalar) -> Scalar:
 
 
 @by_precision(_root_32)
-@register_jitable(**IEEE)
+@jitable
 def root_of_e(k: Scalar) -> Scalar:
     """exp(1 / k) in two words, for even k."""
     a, b, c, d = ROOT_E_2_64, ROOT_E_4_64, ROOT_E_6_64, ROOT_E_8_64
@@ -79,7 +78,7 @@ def root_of_e(k: Scalar) -> Scalar:
     return high, low
 
 
-@register_jitable(**IEEE)
+@jitable
 def _bend_32(k: Scalar) -> Scalar:
     a, b, c, d = ROOT_E_MINUS_2_32, ROOT_E_MINUS_4_32, ROOT_E_MINUS_6_32, ROOT_E_MINUS_8_32
     high = a[0] if k < THREE_32 else b[0] if k < FIVE_32 else c[0] if k < SEVEN_32 else d[0]
@@ -88,7 +87,7 @@ def _bend_32(k: Scalar) -> Scalar:
 
 
 @by_precision(_bend_32)
-@register_jitable(**IEEE)
+@jitable
 def bend(k: Scalar) -> Scalar:
     """exp(-1 / k), where r^k log(r) has its least value, in two words, for even k."""
     a, b, c, d = ROOT_E_MINUS_2_64, ROOT_E_MINUS_4_64, ROOT_E_MINUS_6_64, ROOT_E_MINUS_8_64
@@ -97,7 +96,7 @@ def bend(k: Scalar) -> Scalar:
     return high, low
 
 
-@register_jitable(**IEEE)
+@jitable
 def whole(k: Scalar) -> Scalar:
     """The integer from 1 to 8 next to k."""
     one, eight = type(k)(1.0), type(k)(8.0)
@@ -106,14 +105,14 @@ def whole(k: Scalar) -> Scalar:
     return k if k > one else one
 
 
-@register_jitable(**IEEE)
+@jitable
 def is_even(k: Scalar) -> Scalar:
     """Whether an integer from 1 to 8 is even."""
     kind = type(k)
     return (k == kind(2.0)) | (k == kind(4.0)) | (k == kind(6.0)) | (k == kind(8.0))
 
 
-@register_jitable(**IEEE)
+@jitable
 def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
     """factor r^power, where even times log(r scale), r = abs(d + d_low); 0 at 0, infinite at infinity.
 
@@ -141,7 +140,7 @@ def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar
     return (zero if d == zero else value) if d == d else d
 
 
-@compilable
+@jitable
 def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
     """k r^(k - 1), times log(r) + 1 / k where k is even, with the sign of x - center; 0 at the center."""
     d, d_low = two_sum(x, -center)
@@ -170,7 +169,7 @@ def polyharmonic(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
     return spline(d, d_low, k, one, is_even(k), (one, zero), (one, zero))
 
 
-@compilable
+@jitable
 def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     """(x - center) (2 log(r) + 1), and 0 at the center."""
     one, two = type(x)(1.0), type(x)(2.0)

@@ -7,7 +7,6 @@ needs not spend, and a parameter is one more operand of each call.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, reduced, sum_of
@@ -16,22 +15,22 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import QUICK_32, QUICK_64
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 
-@register_jitable(**IEEE)
+@jitable
 def _quick_32(x: Scalar) -> Scalar:
     return QUICK_32[0], QUICK_32[1]
 
 
 @by_precision(_quick_32)
-@register_jitable(**IEEE)
+@jitable
 def quick(x: Scalar) -> Scalar:
     """1.702 in two words."""
     return QUICK_64[0], QUICK_64[1]
 
 
-@register_jitable(**IEEE)
+@jitable
 def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
     """x * sigmoid(z + z_low), |z_low| of the order of an ulp of z, or not finite where z is not."""
     zero, one = type(x)(0.0), type(x)(1.0)
@@ -49,7 +48,7 @@ def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
     return fma(tail, small(x), x if z > zero else zero if z <= zero else z)
 
 
-@register_jitable(**IEEE)
+@jitable
 def gated_slope(z: Scalar, z_low: Scalar) -> Scalar:
     """The derivative of z * sigmoid(z) at z + z_low: see silu_slope."""
     zero, one = type(z)(0.0), type(z)(1.0)
@@ -72,7 +71,7 @@ def gated_slope(z: Scalar, z_low: Scalar) -> Scalar:
     return y if z == z else z
 
 
-@compilable
+@jitable
 def swish_slope(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     """s + z s (1 - s), z = beta * x and s = sigmoid(z)."""
     z = times(beta, x)
@@ -94,7 +93,7 @@ def swish(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     return gated(x, z, fma(beta, x, -z))
 
 
-@compilable
+@jitable
 def quick_gelu_slope(x: Scalar) -> Scalar:
     """s + z s (1 - s), z = 1.702 x and s = sigmoid(z)."""
     c, c_low = quick(x)

@@ -6,7 +6,6 @@ With t = exp(-2 abs(x)) tanh(abs(x)) is (1 - t) / (1 + t).
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
@@ -16,23 +15,23 @@ from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import add, product, quotient, two_sum
 
 
-@register_jitable(**IEEE)
+@jitable
 def _ln2_32(x: Scalar) -> Scalar:
     return LN2_WORDS_32[0], LN2_WORDS_32[1]
 
 
 @by_precision(_ln2_32)
-@register_jitable(**IEEE)
+@jitable
 def ln2(x: Scalar) -> Scalar:
     """log(2) in two words."""
     return LN2_WORDS_64[0], LN2_WORDS_64[1]
 
 
-@register_jitable(**IEEE)
+@jitable
 def tanh_pair(a: Scalar) -> Scalar:
     """tanh(a) in two words, a >= 0."""
     zero, two = type(a)(0.0), type(a)(2.0)
@@ -43,7 +42,7 @@ def tanh_pair(a: Scalar) -> Scalar:
     return quotient(m, m_low, e, e_low)
 
 
-@compilable
+@jitable
 def tanhshrink_slope(x: Scalar) -> Scalar:
     """tanh(x)^2."""
     t, low = tanh_pair(abs(x))
@@ -51,14 +50,14 @@ def tanhshrink_slope(x: Scalar) -> Scalar:
     return y + low
 
 
-@register_jitable(**IEEE)
+@jitable
 def _cubic_tail_32(z: Scalar) -> Scalar:
     p = TANHSHRINK_32
     return fma(fma(fma(fma(p[4], z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
 @by_precision(_cubic_tail_32)
-@register_jitable(**IEEE)
+@jitable
 def cubic_tail(z: Scalar) -> Scalar:
     """((x - tanh(x)) / x^3 - 1 / 3) / x^2 of z = x^2 <= 1 / 4."""
     p = TANHSHRINK_64
@@ -92,7 +91,7 @@ def tanhshrink(x: Scalar) -> Scalar:
     return -y if x < zero else y
 
 
-@compilable
+@jitable
 def lisht_slope(x: Scalar) -> Scalar:
     """tanh(x) + x (1 - tanh(x)^2), as ((1 - t) (1 + t) + 4 a t) / (1 + t)^2 with a = abs(x) and t = exp(-2 a)."""
     zero, two = type(x)(0.0), type(x)(2.0)
@@ -127,13 +126,13 @@ def lisht(x: Scalar) -> Scalar:
     return fma(a, t, a * low) if a < end(x) else a
 
 
-@compilable
+@jitable
 def logcosh_slope(x: Scalar) -> Scalar:
     """tanh(x)."""
     return vecmath.tanh(x)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _square_tail_32(z: Scalar) -> Scalar:
     p = LOGCOSH_32
     top = fma(fma(fma(fma(p[7], z, p[6]), z, p[5]), z, p[4]), z, p[3])
@@ -141,7 +140,7 @@ def _square_tail_32(z: Scalar) -> Scalar:
 
 
 @by_precision(_square_tail_32)
-@register_jitable(**IEEE)
+@jitable
 def square_tail(z: Scalar) -> Scalar:
     """(log(cosh(x)) / x^2 - 1 / 2) / x^2 of z = x^2 <= 1."""
     p = LOGCOSH_64

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ASINH_32, ASINH_64, ATAN_32, ATAN_64, HALF_PI_32, HALF_PI_64, LN2_32, LN2_64
 from fastrelu.vecmath.hyperbolic import signed
 from fastrelu.vecmath.logwords import log_in_two_words
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, sqrt, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
 from fastrelu.vecmath.words import quick_sum, two_sum
 
 # tan(pi / 8) and its inverse; from FAR on, where atan is pi / 2, x stands for itself no more, so that no infinity divides.
 TAN, COT, FAR = 0.41421356237309503, 2.414213562373095, 2.0**62
 
 
-@register_jitable(**IEEE)
+@jitable
 def _atan_tail_32(z: Scalar) -> Scalar:
     p = ATAN_32
     return fma(fma(fma(fma(p[4], z, p[3]), z, p[2]), z, p[1]), z, p[0]), HALF_PI_32[0], HALF_PI_32[1]
 
 
 @by_precision(_atan_tail_32)
-@register_jitable(**IEEE)
+@jitable
 def atan_tail(z: Scalar) -> Scalar:
     """(atan(t) / t - 1) / t^2 of z = t^2 for |t| <= tan(pi / 8), and pi / 2 in two words."""
     p, fourth = ATAN_64, z * z
@@ -33,7 +32,7 @@ def atan_tail(z: Scalar) -> Scalar:
     return fma(fma(top, eighth, high), eighth, low), HALF_PI_64[0], HALF_PI_64[1]
 
 
-@register_jitable(**IEEE)
+@jitable
 def atan(x: Scalar) -> Scalar:
     """The arc tangent, at most 1 ULP off (float32 and float64)."""
     kind = type(x)
@@ -56,14 +55,14 @@ def atan(x: Scalar) -> Scalar:
     return signed(y, x)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _asinh_tail_32(z: Scalar) -> Scalar:
     p, fourth = ASINH_32, z * z
     return fma(fma(fma(p[5], z, p[4]), fourth, fma(p[3], z, p[2])), fourth, fma(p[1], z, p[0])), LN2_32[0], LN2_32[1]
 
 
 @by_precision(_asinh_tail_32)
-@register_jitable(**IEEE)
+@jitable
 def asinh_tail(z: Scalar) -> Scalar:
     """(asinh(x) / x - 1) / x^2 of z = x^2 <= 1/4, and ln 2 in two words."""
     p, fourth = ASINH_64, z * z
@@ -74,7 +73,7 @@ def asinh_tail(z: Scalar) -> Scalar:
     return fma(fma(fma(p[12], eighth, top), eighth, high), eighth, low), LN2_64[0], LN2_64[1]
 
 
-@register_jitable(**IEEE)
+@jitable
 def asinh(x: Scalar) -> Scalar:
     """The inverse hyperbolic sine, at most 1 ULP off (float32 and float64)."""
     kind = type(x)

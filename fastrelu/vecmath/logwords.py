@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ATANH_64, LN2_32, LN2_64, LOG1P_32
 from fastrelu.vecmath.exponential import HALF_32, ONE_32, ONE_64, ZERO_32, ZERO_64
 from fastrelu.vecmath.logarithm import EXPONENT_32, EXPONENT_64, HALF_64, TWO_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import quick_sum
 
 SCALE_32, SCALE_64 = np.float32(2.0**64), np.float64(2.0**512)  # away from the subnormals
@@ -18,7 +17,7 @@ THREE_QUARTERS_32, THREE_QUARTERS_64 = np.float32(0.75).view(np.int32), np.float
 UNIT_32, UNIT_64 = ONE_32.view(np.int32), ONE_64.view(np.int64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _split_32(x: Scalar, x_low: Scalar) -> Scalar:
     small, large = x < INVERSE_SCALE_32, x > SCALE_32
     unit = SCALE_32 if small else INVERSE_SCALE_32 if large else ONE_32
@@ -31,7 +30,7 @@ def _split_32(x: Scalar, x_low: Scalar) -> Scalar:
 
 
 @by_precision(_split_32)
-@register_jitable(**IEEE)
+@jitable
 def split(x: Scalar, x_low: Scalar) -> Scalar:
     """k, f and f_low, x + x_low = (1 + f + f_low) 2^k with -1/4 <= f <= 1/2, for a finite x > 0."""
     small, large = x < INVERSE_SCALE_64, x > SCALE_64
@@ -44,13 +43,13 @@ def split(x: Scalar, x_low: Scalar) -> Scalar:
     return k, f, times(times(x_low, unit), np.int64(UNIT_64 - power).view(np.float64))
 
 
-@register_jitable(**IEEE)
+@jitable
 def over_one_plus(f: Scalar) -> Scalar:
     """1 / (1 + f) within 0.06, for a second word."""
     return fma(fma(type(f)(0.56), f, type(f)(-0.95)), f, type(f)(1.0))
 
 
-@register_jitable(**IEEE)
+@jitable
 def _log_words_32(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     square = f * f
     low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
@@ -65,7 +64,7 @@ def _log_words_32(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
 
 
 @by_precision(_log_words_32)
-@register_jitable(**IEEE)
+@jitable
 def log_words(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     """k log(2) + log(1 + f + f_low) for -1/4 <= f <= 1/2: as vecmath.log1p."""
     s = f / (TWO_64 + f)
@@ -83,7 +82,7 @@ def log_words(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     return quick_sum(y, low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def log1p_words(t: Scalar, t_low: Scalar) -> Scalar:
     """log(1 + t + t_low) in two words, for 0 <= t <= 1: good to more bits than log1p_sum of formulas.smooth."""
     zero, half, one = type(t)(0.0), type(t)(0.5), type(t)(1.0)
@@ -92,13 +91,13 @@ def log1p_words(t: Scalar, t_low: Scalar) -> Scalar:
     return log_words(one if upper else zero, f if upper else t, f_low if upper else t_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def log_in_two_words(x: Scalar, x_low: Scalar) -> Scalar:
     """log(x + x_low) in two words, for positive finite x and |x_low| of the order of an ulp of x."""
     return log_words(*split(x, x_low))
 
 
-@register_jitable(**IEEE)
+@jitable
 def log(x: Scalar) -> Scalar:
     """The natural logarithm, at most 1 ULP off (float32 and float64); 0 gives -inf, less gives NaN."""
     kind = type(x)

@@ -6,29 +6,27 @@ and the sum, rounded once, within 0.6 ULP of it.
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
 from fastrelu.vecmath.coefficients import EXPM1_32, LN2_32, LN2_64
 from fastrelu.vecmath.error import SMALL_SHIFT_32, SMALL_SHIFT_64, small
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, SHIFT_32, SHIFT_64, exp_cubic_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import product, quick_sum
 
 
-@register_jitable(**IEEE)
+@jitable
 def _cubic_factor_32(r: Scalar) -> Scalar:
     p = EXPM1_32
     return fma(fma(fma(fma(p[5], r, p[4]), r, p[3]), r, p[2]), r, p[1])
 
 
 @by_precision(_cubic_factor_32)
-@register_jitable(**IEEE)
+@jitable
 def cubic_factor(r: Scalar) -> Scalar:
     """(exp(r) - 1 - r - r^2 / 2) / r^3 for small r."""
     return exp_cubic_64(r)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _fine_reduced_32(x: Scalar) -> Scalar:
     shifted = fma(x, LOG2E_32, SHIFT_32)
     n = shifted - SHIFT_32
@@ -36,7 +34,7 @@ def _fine_reduced_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_fine_reduced_32)
-@register_jitable(**IEEE)
+@jitable
 def fine_reduced(x: Scalar) -> Scalar:
     """r in two words and 2^n: exp(x) = exp(r) 2^n, where 2^n is a normal number."""
     shifted = fma(x, LOG2E_64, SHIFT_64)
@@ -44,7 +42,7 @@ def fine_reduced(x: Scalar) -> Scalar:
     return fma(n, -LN2_64[0], x), times(n, -LN2_64[1]), scale_64(shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def fine_exp(x: Scalar) -> Scalar:
     """exp(x) in two words within 2^-35 (2^-64), for abs(x) < 60: for an exponential of an exponential.
 
@@ -65,7 +63,7 @@ def fine_exp(x: Scalar) -> Scalar:
     return times(b, power), times(low, power)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _raised_32(high: Scalar, low: Scalar) -> Scalar:
     shifted = fma(high, LOG2E_32, SMALL_SHIFT_32)
     n = shifted - SMALL_SHIFT_32
@@ -73,7 +71,7 @@ def _raised_32(high: Scalar, low: Scalar) -> Scalar:
 
 
 @by_precision(_raised_32)
-@register_jitable(**IEEE)
+@jitable
 def raised(high: Scalar, low: Scalar) -> Scalar:
     """r in two words, and scale: exp(high + low) = exp(r) * scale * small(high), for -125 (-800) < high < 43 (340)."""
     shifted = fma(high, LOG2E_64, SMALL_SHIFT_64)
@@ -81,7 +79,7 @@ def raised(high: Scalar, low: Scalar) -> Scalar:
     return fma(n, -LN2_64[0], high), fma(n, -LN2_64[1], low), scale_64(shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def exp_part(high: Scalar, low: Scalar) -> Scalar:
     """part, part_low and scale: exp(high + low) = (1 + part + part_low) * scale * small(high); part_low within 0.03 of part."""
     one, half = type(high)(1.0), type(high)(0.5)
@@ -93,7 +91,7 @@ def exp_part(high: Scalar, low: Scalar) -> Scalar:
     return part, fma(half, square, r - part) + cubic, scale
 
 
-@register_jitable(**IEEE)
+@jitable
 def exp_pair(high: Scalar, low: Scalar) -> Scalar:
     """p, p_low and scale: exp(high + low) = (p + p_low) * scale * small(high), for -125 (-800) < high < 43 (340)."""
     one = type(high)(1.0)
@@ -103,7 +101,7 @@ def exp_pair(high: Scalar, low: Scalar) -> Scalar:
     return p, p_low, scale
 
 
-@register_jitable(**IEEE)
+@jitable
 def one_minus(high: Scalar, low: Scalar) -> Scalar:
     """1 - exp(high + low) in two words, for high <= 0: with all digits near 0 too."""
     one = type(high)(1.0)
@@ -114,7 +112,7 @@ def one_minus(high: Scalar, low: Scalar) -> Scalar:
     return quick_sum(m, fma(-power, part, less - m) + fma(-power, part_low, (one - less) - power))
 
 
-@register_jitable(**IEEE)
+@jitable
 def one_plus(high: Scalar, low: Scalar) -> Scalar:
     """1 + exp(high + low) in two words, for high <= 0."""
     one = type(high)(1.0)
@@ -125,7 +123,7 @@ def one_plus(high: Scalar, low: Scalar) -> Scalar:
     return quick_sum(e, fma(power, part, more - e) + fma(power, part_low, (one - more) + power))
 
 
-@register_jitable(**IEEE)
+@jitable
 def decayed_pair(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """decayed of vecmath.error, in two words."""
     whole = times(head, z)

@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to ou
 IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True}
 
 _compilable: set[Callable[..., Any]] = set()
+_jitable: set[Callable[..., Any]] = set()
+_chosen: dict[Callable[..., Any], Callable[..., Any]] = {}  # by_precision's functions, and what chooses for compiled code
 
 
 def use_widest_vectors(builder: Any) -> None:
@@ -159,19 +161,37 @@ def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
         def typed(*args: Any) -> Any:
             return float32 if args[0].bitwidth == 32 else float64
 
-        overload(chosen, jit_options=IEEE, strict=False)(typed)
-        _compilable.add(chosen)
-        return chosen
+        _chosen[chosen] = typed
+        return jitable(chosen)
 
     return decorate
 
 
+def jitable(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a function that formulas are made of: compiled code may call it once `compilable` has met it.
+
+    Numba takes 30 us to register one, and there are hundreds: an import registers none.
+    """
+    _jitable.add(formula)
+    return formula
+
+
 def compilable(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Lets compiled code call a plain Python formula, and the formulas that it closes over; returns the formula."""
+    """Lets compiled code call a plain Python formula, and all that it calls or closes over; returns the formula."""
     if formula not in _compilable:
         _compilable.add(formula)
-        register_jitable(**IEEE)(formula)
+        if formula in _chosen:
+            overload(formula, jit_options=IEEE, strict=False)(_chosen[formula])
+        else:
+            register_jitable(**IEEE)(formula)
         for cell in formula.__closure__ or ():
             if isinstance(cell.cell_contents, FunctionType):
                 compilable(cell.cell_contents)
+        names, known = formula.__code__.co_names, formula.__globals__
+        scopes = [known, *(vars(known[name]) for name in names if isinstance(known.get(name), ModuleType))]
+        for name in names:
+            for scope in scopes:
+                value = scope.get(name)
+                if isinstance(value, FunctionType) and value in _jitable:
+                    compilable(value)
     return formula

@@ -7,10 +7,9 @@ unit^2 + u^2 divided by unit^2.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.exponential import ONE_32, ONE_64, SHIFT_32, SHIFT_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, sqrt, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
 from fastrelu.vecmath.words import product, two_sum
 
 # Where the unit is not 1, the units, and their inverses: for large and for small u.
@@ -28,7 +27,7 @@ MOST_32, MOST_64 = np.float32(252), np.float64(2040)
 HALF_32, HALF_64, ZERO_32, ZERO_64 = np.float32(0.5), np.float64(0.5), np.float32(0), np.float64(0)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _unit_32(size: Scalar) -> Scalar:
     large, small = size > LARGE_32, size < SMALL_32
     inverse = INVERSE_DOWN_32 if large else INVERSE_UP_32 if small else ONE_32
@@ -36,7 +35,7 @@ def _unit_32(size: Scalar) -> Scalar:
 
 
 @by_precision(_unit_32)
-@register_jitable(**IEEE)
+@jitable
 def unit_for(size: Scalar) -> Scalar:
     """The unit for |u|, and its inverse."""
     large, small = size > LARGE_64, size < SMALL_64
@@ -44,7 +43,7 @@ def unit_for(size: Scalar) -> Scalar:
     return DOWN_64 if large else UP_64 if small else ONE_64, inverse
 
 
-@register_jitable(**IEEE)
+@jitable
 def one_plus_square(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """u = epsilon (d + d_low) unit in two words, unit^2 + u^2 in two words, the unit and its inverse."""
     unit, inverse = unit_for(abs(epsilon * d))
@@ -56,14 +55,14 @@ def one_plus_square(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     return u, u_low, total, low + fma(u + u, u_low, fma(u, u, -square)), unit, inverse
 
 
-@register_jitable(**IEEE)
+@jitable
 def inverse_of(total: Scalar, low: Scalar) -> Scalar:
     """1 / (total + low) in two words."""
     y = type(total)(1.0) / total
     return y, times(y, fma(-y, low, fma(-y, total, type(total)(1.0))))
 
 
-@register_jitable(**IEEE)
+@jitable
 def inverse_root_of(total: Scalar, low: Scalar) -> Scalar:
     """1 / sqrt(total + low) in two words."""
     root = sqrt(total)
@@ -72,7 +71,7 @@ def inverse_root_of(total: Scalar, low: Scalar) -> Scalar:
     return y, times(y, fma(type(total)(-0.5), rest, fma(-y, root, type(total)(1.0))))
 
 
-@register_jitable(**IEEE)
+@jitable
 def inverse_square_term(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """1 / (1 + (epsilon d)^2) for finite d."""
     _, _, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
@@ -80,7 +79,7 @@ def inverse_square_term(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     return (y + y_low) * unit * unit
 
 
-@register_jitable(**IEEE)
+@jitable
 def inverse_root_term(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """1 / sqrt(1 + (epsilon d)^2) for finite d."""
     _, _, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
@@ -88,7 +87,7 @@ def inverse_root_term(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     return (y + y_low) * unit
 
 
-@register_jitable(**IEEE)
+@jitable
 def _apart_32(x: Scalar) -> Scalar:
     small = x < NORMAL_32
     lift = LIFT_32 if small else ONE_32
@@ -98,7 +97,7 @@ def _apart_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_apart_32)
-@register_jitable(**IEEE)
+@jitable
 def apart(x: Scalar) -> Scalar:
     """The mantissa of x >= 0, from 1 up to 2, and its exponent."""
     small = x < NORMAL_64
@@ -108,7 +107,7 @@ def apart(x: Scalar) -> Scalar:
     return np.int64((bits & FRACTION_64) | BIAS_64).view(np.float64), exponent - (BITS_64 if small else ZERO_64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _power_of_two_32(n: Scalar) -> Scalar:
     n = MOST_32 if n > MOST_32 else -MOST_32 if n < -MOST_32 else n
     half = fma(n, HALF_32, ROUND_32) - ROUND_32
@@ -116,7 +115,7 @@ def _power_of_two_32(n: Scalar) -> Scalar:
 
 
 @by_precision(_power_of_two_32)
-@register_jitable(**IEEE)
+@jitable
 def power_of_two(n: Scalar) -> Scalar:
     """2^n as a product of two normal numbers; n is bounded where every result overflows or is 0."""
     n = MOST_64 if n > MOST_64 else -MOST_64 if n < -MOST_64 else n
@@ -124,7 +123,7 @@ def power_of_two(n: Scalar) -> Scalar:
     return scale_64(half + SHIFT_64), scale_64((n - half) + SHIFT_64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def small_power(m: Scalar, low: Scalar, k: Scalar) -> Scalar:
     """(m + low)^k in two words, for a mantissa m and an integer k from 0 to 8."""
     kind = type(m)

@@ -9,10 +9,9 @@ table with a row for every eight exponents.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import HALF_PI_64, TWO_OVER_PI
-from fastrelu.vecmath.primitives import IEEE, Scalar, entry, fma, times
+from fastrelu.vecmath.primitives import Scalar, entry, fma, jitable, times
 from fastrelu.vecmath.words import two_sum
 
 UNIT = 1 << 1280  # TWO_OVER_PI is in units of 1 / UNIT
@@ -42,7 +41,7 @@ HALF_TURNS = [[np.float64(word / 2) for word in words(below(25 - start), 2)] for
 FROM_1, FROM_2, FROM_3, FROM_4 = (np.float64(2.0**start) for start in STARTS)
 
 
-@register_jitable(**IEEE)
+@jitable
 def half_turns(x: Scalar) -> Scalar:
     """x / pi less a multiple of 2, as an exact sum p + rest: p < 2^50 and rest < 1/8. x: a float32 number as float64."""
     a = abs(x)
@@ -76,7 +75,7 @@ EIGHTS, TOP = np.int64(55), np.int64(2**8 - 1)  # how far the upper bits of the 
 FIRST_ROW = np.int64(FIRST)
 
 
-@register_jitable(**IEEE)
+@jitable
 def quarter_turns(x: Scalar, offset: Scalar) -> Scalar:
     """f, f_low and n: x / (pi / 2) + offset = f + f_low + n up to a multiple of 4, |f| <= 1/2; n in the low bits of a float64.
 
@@ -102,7 +101,7 @@ def quarter_turns(x: Scalar, offset: Scalar) -> Scalar:
     return f, f_low + (most + (more + (lowest + q_low))), shifted
 
 
-@register_jitable(**IEEE)
+@jitable
 def radians(f: Scalar, f_low: Scalar) -> Scalar:
     """(f + f_low) pi / 2 in two words."""
     r = times(f, HALF_PI_64[0])

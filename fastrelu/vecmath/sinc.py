@@ -8,11 +8,10 @@ a polynomial in x^2.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath import coefficients
 from fastrelu.vecmath.coefficients import HALF_PI_64, SINC_SLOPE_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.trigonometric import ODD, ONE, SECOND, ZERO, sine_and_cosine
 from fastrelu.vecmath.words import product, quick_sum, two_sum
@@ -26,7 +25,7 @@ SINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (13, 15, 17, 19))
 COSINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (12, 14, 16, 18))
 
 
-@register_jitable(**IEEE)
+@jitable
 def step(y: Scalar, y_low: Scalar, z: Scalar, z_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """(y + y_low) (z + z_low) + c + c_low in two words, for a product smaller than c."""
     p, p_low = product(y, y_low, z, z_low)
@@ -34,7 +33,7 @@ def step(y: Scalar, y_low: Scalar, z: Scalar, z_low: Scalar, c: Scalar, c_low: S
     return total, lost + (p_low + c_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def long_sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
     """sin and cos of r + r_low for |r| <= pi / 4, in two words: s, s_low, c, c_low; 2^-72 off, and 2^-100 for |r| < 0.22."""
     z, z_low = product(r, r_low, r, r_low)
@@ -58,7 +57,7 @@ def long_sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
     return y, y_low, x, x_low
 
 
-@register_jitable(**IEEE)
+@jitable
 def series(x: Scalar) -> Scalar:
     """The derivative for |x| < 1."""
     c, z = SINC_SLOPE_64, x * x
@@ -69,7 +68,7 @@ def series(x: Scalar) -> Scalar:
     return p - fma(x, fma(fma(high, fourth * fourth, low), z, THIRD[1]), fma(x, THIRD[0], p))
 
 
-@register_jitable(**IEEE)
+@jitable
 def sinc_slope_32(x: Scalar) -> Scalar:
     """The derivative at a float32 number, given and returned as float64."""
     p, rest = half_turns(x)
@@ -84,7 +83,7 @@ def sinc_slope_32(x: Scalar) -> Scalar:
     return series(x) if abs(x) < ONE else -y if (n & SECOND) != 0 else y
 
 
-@register_jitable(**IEEE)
+@jitable
 def sinc_slope_64(x: Scalar) -> Scalar:
     """The derivative at a float64 number."""
     f, f_low, shifted = quarter_turns(x, ZERO)

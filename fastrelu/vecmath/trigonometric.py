@@ -6,10 +6,9 @@ float32 is computed in float64, to 0.51 ULP: one polynomial over half a turn, in
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import COS_64, SIN_64, SIN_HALF_TURNS
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.words import two_sum
 
@@ -19,7 +18,7 @@ TINY = np.float64(2.0**-27)  # sin(x) is x below
 SIGN, ODD, SECOND = np.int64(63), np.int64(1), np.int64(2)  # shifts and masks
 
 
-@register_jitable(**IEEE)
+@jitable
 def sine_of_half_turns(p: Scalar, rest: Scalar, offset: Scalar) -> Scalar:
     """sin(pi (p + rest + offset)) within 2^-40, for an offset of 0 or 1/2; |p| < 2^50."""
     shifted = p + offset + SHIFT
@@ -31,7 +30,7 @@ def sine_of_half_turns(p: Scalar, rest: Scalar, offset: Scalar) -> Scalar:
     return np.int64(np.float64(y).view(np.int64) ^ (np.float64(shifted).view(np.int64) << SIGN)).view(np.float64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
     """sin and cos of r + r_low for |r| <= pi / 4, each in two words that are 2^-56 off: s, s_low, c, c_low."""
     z = r * r
@@ -45,7 +44,7 @@ def sine_and_cosine(r: Scalar, r_low: Scalar) -> Scalar:
     return r, fma(r * z, p, fma(-half, r_low, r_low)), cosine, cosine_low
 
 
-@register_jitable(**IEEE)
+@jitable
 def sine_in_two_words(x: Scalar, x_low: Scalar, offset: Scalar, turns: Scalar) -> Scalar:
     """sin(x + x_low + (offset + turns) pi / 2) in two words 2^-56 off, for float64 x and |x_low| of the order of an ulp of x.
 
@@ -62,7 +61,7 @@ def sine_in_two_words(x: Scalar, x_low: Scalar, offset: Scalar, turns: Scalar) -
     return -y if below else y, -low if below else low
 
 
-@register_jitable(**IEEE)
+@jitable
 def _sin_32(x: Scalar) -> Scalar:
     p, rest = half_turns(np.float64(x))
     y = np.float32(sine_of_half_turns(p, rest, ZERO))
@@ -70,21 +69,21 @@ def _sin_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_sin_32)
-@register_jitable(**IEEE)
+@jitable
 def sin(x: Scalar) -> Scalar:
     """The sine, at most 1 ULP off (float32 and float64); -0.0 stays."""
     y, low = sine_in_two_words(x, ZERO, ZERO, np.int64(0))
     return x if abs(x) < TINY else y + low
 
 
-@register_jitable(**IEEE)
+@jitable
 def _cos_32(x: Scalar) -> Scalar:
     p, rest = half_turns(np.float64(x))
     return np.float32(sine_of_half_turns(p, rest, HALF))
 
 
 @by_precision(_cos_32)
-@register_jitable(**IEEE)
+@jitable
 def cos(x: Scalar) -> Scalar:
     """The cosine, at most 1 ULP off (float32 and float64)."""
     y, low = sine_in_two_words(x, ZERO, ZERO, np.int64(1))

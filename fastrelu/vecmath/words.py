@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
-from fastrelu.vecmath.primitives import IEEE, Scalar, fma, sqrt, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, sqrt, times
 
 
-@register_jitable(**IEEE)
+@jitable
 def sum_error(a: Scalar, b: Scalar, total: Scalar) -> Scalar:
     """a + b - total, exactly, where total is a + b rounded (Knuth); NaN where the total is infinite."""
     back = total - a
     return (a - (total - back)) + (b - back)
 
 
-@register_jitable(**IEEE)
+@jitable
 def two_sum(a: Scalar, b: Scalar) -> Scalar:
     """a + b exactly (Knuth)."""
     total = a + b
     return total, sum_error(a, b, total)
 
 
-@register_jitable(**IEEE)
+@jitable
 def quick_sum(a: Scalar, b: Scalar) -> Scalar:
     """a + b exactly, where a is 0 or not smaller than b (Dekker)."""
     total = a + b
     return total, b - (total - a)
 
 
-@register_jitable(**IEEE)
+@jitable
 def add(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
     """(a + a_low) + (b + b_low)."""
     total, lost = two_sum(a, b)
     return total, lost + (a_low + b_low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def product(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
     """(a + a_low) * (b + b_low), the product of the low words left out."""
     high = times(a, b)
     return high, fma(a, b_low, fma(a_low, b, fma(a, b, -high)))
 
 
-@register_jitable(**IEEE)
+@jitable
 def quotient(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
     """(a + a_low) / (b + b_low), with one division."""
     inverse = type(a)(1.0) / b
@@ -50,7 +48,7 @@ def quotient(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
     return high, times(fma(-high, b_low, fma(-high, b, a) + a_low), inverse)
 
 
-@register_jitable(**IEEE)
+@jitable
 def inverse(a: Scalar) -> Scalar:
     """1 / a in two words."""
     one = type(a)(1.0)
@@ -58,7 +56,7 @@ def inverse(a: Scalar) -> Scalar:
     return high, fma(-high, a, one) * high
 
 
-@register_jitable(**IEEE)
+@jitable
 def root_of(high: Scalar, low: Scalar) -> Scalar:
     """The square root r of high + low in two words, and 1 / r to one; NaN at 0."""
     r = sqrt(high)
@@ -66,7 +64,7 @@ def root_of(high: Scalar, low: Scalar) -> Scalar:
     return r, (fma(-r, r, high) + low) * (type(high)(0.5) * y), y
 
 
-@register_jitable(**IEEE)
+@jitable
 def square_plus(a: Scalar, b: Scalar) -> Scalar:
     """a * a + b in two words."""
     square = times(a, a)

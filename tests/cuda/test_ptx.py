@@ -87,9 +87,9 @@ def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndi
 
 
 def operations(code: str) -> Counter[str]:
-    """How often each instruction stands in the kernel; loads and stores by width (NVVM 13.4 writes b32 for f32 there)."""
+    """How often each instruction stands in the kernel; loads and stores by width, whatever the type."""
     names = re.findall(r"^\s+(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)*)\s", code, re.MULTILINE)
-    return Counter(re.sub(r"^(ld|st)(\.global)?\.f", r"\1\2.b", name) for name in names)
+    return Counter(re.sub(r"^(ld|st)(\.global)?\.[fu]", r"\1\2.b", name) for name in names)
 
 
 def fused(code: str, bits: int) -> float:
@@ -108,7 +108,7 @@ def loose(code: str, bits: int) -> list[str]:
 
 
 def widens(formula: Any, seen: set[Any]) -> bool:
-    """Whether the formula reaches the reduction of trigonometric arguments, where float32 is computed in float64."""
+    """Whether the formula reaches the reduction of trigonometric arguments, or another one that computes float32 in float64."""
     formula = getattr(formula, "__wrapped__", formula)
     if not isinstance(formula, FunctionType) or formula in seen:
         return False
@@ -117,6 +117,7 @@ def widens(formula: Any, seen: set[Any]) -> bool:
     # `vecmath.sin` is an attribute, `half_turns` a global name
     names = [vars(vecmath).get(name, formula.__globals__.get(name)) for name in formula.__code__.co_names]
     inside = formula.__module__ == "fastrelu.vecmath.reduction"
+    inside |= formula.__name__.endswith("_32") and "float64" in formula.__code__.co_names
     return inside or any(widens(other, seen) for other in [*cells, *names])
 
 
