@@ -78,10 +78,7 @@ def test_edited_helper(tmp_path, copied):
     helper = "signed"
     assert helper in hyperbolic.tanh.__code__.co_names
     with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
-        file.write(
-            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\n"
-            f"def {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n"
-        )
+        file.write(f"\n_before = {helper}\n\n\n@jitable\ndef {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n")
     second = start(code, tmp_path, package=copied)
     assert second == {**first, "hits": [0, 1]}
     with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
@@ -105,10 +102,10 @@ def test_edited_row_formula(tmp_path, copied):
     code = "show(y=fr.softmax(x).tolist(), hits=fr.softmax.loop(x.dtype).owner.cache_hits)"
     first = start(code, tmp_path, package=copied)
     assert start(code, tmp_path, package=copied) == {**first, "hits": 1}
-    edit(copied / "formulas" / "folds.py", "out[k] = out[k] / total", "out[k] = out[k]")
+    edit(copied / "formulas" / "folds.py", "out[k]), inverse, y)", "out[k]), inverse, y + y)")
     second = start(code, tmp_path, package=copied)
     assert second["hits"] == 0
-    assert max(second["y"]) == 1
+    assert second["y"] != first["y"]
 
 
 def test_edited_reduction(tmp_path, copied):

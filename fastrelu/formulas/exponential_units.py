@@ -11,7 +11,8 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end
-from fastrelu.formulas.smooth import bell, elu_slope, silu_slope
+from fastrelu.formulas.smooth import elu_slope, silu_slope
+from fastrelu.formulas.swishes import bell
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ELISH_ZERO_32,

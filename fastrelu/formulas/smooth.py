@@ -11,19 +11,24 @@ from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ATANH_64,
+    LN2_32,
     LN2_64,
     LOG1P_32,
-    SILU_ZERO_32,
-    SILU_ZERO_64,
-    SILU_ZERO_EXP_32,
-    SILU_ZERO_EXP_64,
+    SILU_EXP_32,
+    SILU_EXP_64,
+    SILU_POINT_32,
+    SILU_POINT_64,
+    SILU_TAIL_32,
+    SILU_TAIL_64,
 )
 from fastrelu.vecmath.error import decay, small
-from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, scale_32, scale_64
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 LN2_ROUNDED_32 = np.float32(0.6931471805599453)
-HALF_32, HALF_64, TWO_64 = np.float32(0.5), np.float64(0.5), np.float64(2)
+HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(2), np.float64(2)
+# SILU_POINT - 2 ln(2), heads only: from -a - n ln(2) to SILU_POINT - a - (n + 2) ln(2)
+SILU_HEAD_32, SILU_HEAD_64 = SILU_POINT_32[0] - TWO_32 * LN2_32[0], SILU_POINT_64[0] - TWO_64 * LN2_64[0]
 
 
 @jitable
@@ -153,53 +158,57 @@ def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Sca
 
 
 @jitable
-def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
-    """t / (1 + t)^2 / power in two words, t = (p + p_low) * power <= 1."""
-    one = type(p)(1.0)
-    t = times(p, power)
-    d = one + t
-    d_low = fma(p_low, power, t - (d - one))
-    square = d * d
-    y = one / square
-    z = times(p, y)
-    low = fma(d + d, d_low, fma(d, d, -square))
-    return z, (fma(-z, square, p) + fma(-z, low, p_low)) * y
+def _from_silu_point_32(a: Scalar) -> Scalar:
+    shifted = fma(a, -LOG2E_32, RAISED_32)
+    n = shifted - RAISED_32
+    head = fma(n, -LN2_32[0], -a) + SILU_HEAD_32
+    r = head + fma(shifted - (RAISED_32 - TWO_32), -LN2_32[1], SILU_POINT_32[1])
+    c = SILU_TAIL_32
+    tail = fma(fma(fma(fma(c[4], r, c[3]), r, c[2]), r, c[1]), r, c[0])
+    return fma(r * r, tail, r), scale_32(shifted), SILU_EXP_32[0]
 
 
+@by_precision(_from_silu_point_32)
 @jitable
-def _silu_zero_32(x: Scalar) -> Scalar:
-    return SILU_ZERO_32[0], SILU_ZERO_32[1], SILU_ZERO_EXP_32[0], SILU_ZERO_EXP_32[1]
-
-
-@by_precision(_silu_zero_32)
-@jitable
-def silu_zero(x: Scalar) -> Scalar:
-    """The zero a0 of 1 + exp(-a) - a in two words, and exp(-a0) = a0 - 1 in two words."""
-    return SILU_ZERO_64[0], SILU_ZERO_64[1], SILU_ZERO_EXP_64[0], SILU_ZERO_EXP_64[1]
+def from_silu_point(a: Scalar) -> Scalar:
+    """s, scale and c: exp(-a) = (1 + s) 4 c scale small(a), with s = 0 next to the root of silu_slope."""
+    shifted = fma(a, -LOG2E_64, RAISED_64)
+    n = shifted - RAISED_64
+    head = fma(n, -LN2_64[0], -a) + SILU_HEAD_64
+    r = head + fma(shifted - (RAISED_64 - TWO_64), -LN2_64[1], SILU_POINT_64[1])
+    c = SILU_TAIL_64
+    square = r * r
+    fourth = square * square
+    low = fma(fma(c[4], r, c[3]), square, fma(c[2], r, c[1]))
+    high = fma(fma(c[8], r, c[7]), square, fma(c[6], r, c[5]))
+    tail = fma(fma(fma(fma(c[10], r, c[9]), fourth, high), fourth, low), r, c[0])
+    return fma(square, tail, r), scale_64(shifted), SILU_EXP_64[0]
 
 
 @jitable
 def silu_slope(x: Scalar) -> Scalar:
     """The derivative of x * sigmoid(x).
 
-    For negative x, with a = -x and t = exp(-a), it is t (1 + t - a) / (1 + t)^2. With d = a0 - a, the distance from the root,
-    t = exp(-a0) exp(d), and the bracket is d + exp(-a0) (exp(d) - 1), where nothing cancels. For positive x, 1 minus that of -x.
+    For negative x, with a = -x and t = exp(-a), it is t (1 + t - a) / (1 + t)^2; for positive x, 1 minus that of -x. t is
+    power (1 + s), where power has one word and s is 0 next to the root of 1 + t - a, so that nothing is lost there.
     """
-    zero, one = type(x)(0.0), type(x)(1.0)
+    zero, one, four = type(x)(0.0), type(x)(1.0), type(x)(4.0)
     a = abs(x)
-    root, root_low, factor, factor_low = silu_zero(x)
-    d, d_low = distance_to(root, root_low, end(x) if a > end(x) else a)
-    head, rest, scale = decay(-d, -d_low)
-    part = rest - head
-    power = times(scale, small(x))
-    more = fma(factor, fma(power, part, power - one), d_low)
-    bracket = d + more
-    p = one + part
-    q = times(factor, p)
-    q_low = fma(factor_low, p, fma(factor, p, -q))
-    z, low = bell(q, q_low, power)
-    tail = fma(z, bracket, fma(z, more - (bracket - d), low * bracket)) * scale
-    return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
+    a = end(x) if a > end(x) else a
+    s, scale, c = from_silu_point(a)
+    power = times(scale, c * (four * small(x)))
+    d = fma(power, s, one + power)
+    t = d - one
+    low = fma(power, s, power - t)
+    square = d * d
+    y = c / square
+    left = fma(-y, fma(d + d, low, fma(d, d, -square)), fma(-y, square, c))
+    rest = one - a
+    bracket = rest + t
+    low = low + (t - (bracket - rest))
+    top = fma(bracket, s, bracket)
+    tail = fma(top, y, fma(top, left * (one / c), fma(low, s, low)) * y) * scale
+    return fma(tail if x < zero else -tail, four * small(x), zero if x < zero else one)
 
 
 @activation(

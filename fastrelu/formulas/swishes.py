@@ -10,9 +10,15 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, reduced, sum_of
-from fastrelu.formulas.smooth import bell, silu_zero
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.coefficients import QUICK_32, QUICK_64
+from fastrelu.vecmath.coefficients import (
+    QUICK_32,
+    QUICK_64,
+    SILU_ZERO_32,
+    SILU_ZERO_64,
+    SILU_ZERO_EXP_32,
+    SILU_ZERO_EXP_64,
+)
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
@@ -49,8 +55,38 @@ def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
 
 
 @jitable
+def bell(p: Scalar, p_low: Scalar, power: Scalar) -> Scalar:
+    """t / (1 + t)^2 / power in two words, t = (p + p_low) * power <= 1."""
+    one = type(p)(1.0)
+    t = times(p, power)
+    d = one + t
+    d_low = fma(p_low, power, t - (d - one))
+    square = d * d
+    y = one / square
+    z = times(p, y)
+    low = fma(d + d, d_low, fma(d, d, -square))
+    return z, (fma(-z, square, p) + fma(-z, low, p_low)) * y
+
+
+@jitable
+def _silu_zero_32(x: Scalar) -> Scalar:
+    return SILU_ZERO_32[0], SILU_ZERO_32[1], SILU_ZERO_EXP_32[0], SILU_ZERO_EXP_32[1]
+
+
+@by_precision(_silu_zero_32)
+@jitable
+def silu_zero(x: Scalar) -> Scalar:
+    """The zero a0 of 1 + exp(-a) - a in two words, and exp(-a0) = a0 - 1 in two words."""
+    return SILU_ZERO_64[0], SILU_ZERO_64[1], SILU_ZERO_EXP_64[0], SILU_ZERO_EXP_64[1]
+
+
+@jitable
 def gated_slope(z: Scalar, z_low: Scalar) -> Scalar:
-    """The derivative of z * sigmoid(z) at z + z_low: see silu_slope."""
+    """The derivative of z * sigmoid(z) at z + z_low.
+
+    For negative z it is t (1 + t - a) / (1 + t)^2 with a = -z and t = exp(-a). With d = a0 - a, the distance from the root of the
+    bracket, that is d + exp(-a0) (exp(d) - 1): nothing cancels. For positive z, 1 minus that of -z.
+    """
     zero, one = type(z)(0.0), type(z)(1.0)
     a = abs(z)
     inside = a < end(z)

@@ -46,6 +46,14 @@ HARDELISH_ZERO_EXP_32 = (np.float32(0.6422007), np.float32(-4.3294084e-09))
 
 HARDELISH_ZERO_EXP_64 = (np.float64(0.6422007040598738), np.float64(-2.019807908856979e-17))
 
+SILU_EXP_32 = (np.float32(0.27846456), np.float32(-1.29792825e-08))
+
+SILU_EXP_64 = (np.float64(0.2784645427610738), np.float64(-1.5523606315812798e-18))
+
+SILU_POINT_32 = (np.float32(1.2784646), np.float32(-5.958946e-08))
+
+SILU_POINT_64 = (np.float64(1.2784645427610737), np.float64(1.0389522622732797e-16))
+
 GELU_ZERO_32 = (np.float32(0.75179154), np.float32(-1.211445e-08))
 
 GELU_ZERO_64 = (np.float64(0.7517915246935645), np.float64(-1.4956759177009883e-17))
@@ -240,6 +248,30 @@ EXPM1_32 = (
     np.float32(0.008333571),
     np.float32(0.0013935096),
     np.float32(0.00019739564),
+)
+
+# greatest weighted error 2.98e-09
+SILU_TAIL_32 = (
+    np.float32(0.49999982),
+    np.float32(0.16666755),
+    np.float32(0.041676965),
+    np.float32(0.008327078),
+    np.float32(0.0012537861),
+)
+
+# greatest weighted error 7.14e-20
+SILU_TAIL_64 = (
+    np.float64(0.5),
+    np.float64(0.1666666666666666),
+    np.float64(0.04166666666666772),
+    np.float64(0.00833333333334369),
+    np.float64(0.0013888888888232889),
+    np.float64(0.00019841269785124464),
+    np.float64(2.4801588112335848e-05),
+    np.float64(2.7557437571804756e-06),
+    np.float64(2.755852659387643e-07),
+    np.float64(2.4976534339595165e-08),
+    np.float64(1.879735580051577e-09),
 )
 
 # greatest weighted error 1.57e-09

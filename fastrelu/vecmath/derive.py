@@ -20,6 +20,8 @@ mp.dps = DIGITS
 # The reduced arguments of exp reach a little past ln(2) / 2, since n is rounded from a rounded product.
 REDUCED = (-mp.ln2 / 2 * 1.001, mp.ln2 / 2 * 1.001)
 HALF_REDUCED = (REDUCED[0] / 2, REDUCED[1] / 2)
+SILU_ROOT = mp.findroot(lambda a: 1 + mp.exp(-a) - a, 1.2784645)  # the derivative of silu is 0 at minus this
+SILU_REDUCED = (REDUCED[0] + SILU_ROOT - 2 * mp.ln2, REDUCED[1] + SILU_ROOT - 2 * mp.ln2)
 
 
 def half_expm1(r: Any) -> Any:
@@ -57,8 +59,6 @@ def atanh_weight(z: Any) -> Any:
     return z * mp.sqrt(z) / (2 * mp.atanh(mp.sqrt(z)))
 
 
-SILU_ROOT = mp.findroot(lambda a: 1 + mp.exp(-a) - a, 1.2784645)  # the derivative of silu is 0 at minus this
-
 # Weights of 1 / function make the errors relative.
 TARGETS: list[Target] = [
     # exp(r) = 1 + r + r^2 (c2 + c3 r + ...)
@@ -66,6 +66,9 @@ TARGETS: list[Target] = [
     Target("EXP_64", mp.exp, REDUCED, range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     # one term more: near x = 0.35 expm1 is 1 + 2 (exp(r) - 1) with r near -0.35, where an error of exp(r) counts five times
     Target("EXPM1_32", mp.exp, REDUCED, range(2, 8), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # the same for the distance from the root of silu's derivative
+    Target("SILU_TAIL_32", mp.exp, SILU_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    Target("SILU_TAIL_64", mp.exp, SILU_REDUCED, range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...)
     Target("EXP2R_32", half_expm1, HALF_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     Target("EXP2R_64", half_expm1, HALF_REDUCED, range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
@@ -109,6 +112,11 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("HARDELISH_ZERO_64", -mp.log(HARDELISH_FACTOR), 53, np.float64),
     ("HARDELISH_ZERO_EXP_32", HARDELISH_FACTOR, 24, np.float32),
     ("HARDELISH_ZERO_EXP_64", HARDELISH_FACTOR, 53, np.float64),
+    ("SILU_EXP_32", SILU_ROOT - 1, 24, np.float32),
+    ("SILU_EXP_64", SILU_ROOT - 1, 53, np.float64),
+    # so near the root that exp(-it) is the head of the above
+    ("SILU_POINT_32", -mp.log(rounded(SILU_ROOT - 1, np.float32)), 24, np.float32),
+    ("SILU_POINT_64", -mp.log(rounded(SILU_ROOT - 1, np.float64)), 53, np.float64),
     *derive_error.SPLITS,
     *derive_smooth.SPLITS,
     *derive_trigonometric.SPLITS,
