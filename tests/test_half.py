@@ -60,7 +60,7 @@ def forward_cases():
             yield pytest.param(case, half, id=f"{case}-{half}", marks=() if first else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("case", "half"), half_cases())
+@pytest.mark.parametrize(("case", "half"), list(half_cases()))
 def test_all_inputs(case, half):
     """Forward, derivative and gradients against the float64 kernels, which other tests measure against mpmath."""
     x = every(half)
@@ -82,7 +82,7 @@ def test_all_inputs(case, half):
         assert_rounded(mine, other, half, x)
 
 
-@pytest.mark.parametrize(("case", "half"), forward_cases())
+@pytest.mark.parametrize(("case", "half"), list(forward_cases()))
 def test_against_mpmath(case, half):
     """A few of them, past all kernels of ours; limits at both infinities among them."""
     x = np.concatenate([every(half)[::641], np.array([np.inf, -np.inf, 0.0, -0.0], half)])

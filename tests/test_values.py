@@ -108,7 +108,7 @@ def backward_cases():
             yield pytest.param(case, dtype, id=f"{case}-{dtype}", marks=() if stands else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("case", "dtype"), backward_cases())
+@pytest.mark.parametrize(("case", "dtype"), list(backward_cases()))
 def test_backward_is_gradient_times_slope(case, dtype):
     """To the bit, with every special gradient against every special input; 0 where the slope is 0."""
     x, grad = np.meshgrid(

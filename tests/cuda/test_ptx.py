@@ -109,11 +109,10 @@ def loose(code: str, bits: int) -> list[str]:
 
 def widens(formula: Any, seen: set[Any]) -> bool:
     """Whether the formula reaches the reduction of trigonometric arguments, or another one that computes float32 in float64."""
-    formula = getattr(formula, "__wrapped__", formula)
     if not isinstance(formula, FunctionType) or formula in seen:
         return False
     seen.add(formula)
-    cells = [cell.cell_contents for cell in formula.__closure__ or ()]
+    cells = [cell.cell_contents for cell in formula.__closure__ or ()]  # of by_precision's functions: one for each precision
     # `vecmath.sin` is an attribute, `half_turns` a global name
     names = [vars(vecmath).get(name, formula.__globals__.get(name)) for name in formula.__code__.co_names]
     inside = formula.__module__ == "fastrelu.vecmath.reduction"

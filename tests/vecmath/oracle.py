@@ -22,7 +22,7 @@ LONG = np.finfo(np.longdouble).nmant > 60  # the 80-bit format of x86, or better
 
 def compiled(formula: Function, inputs: int = 1, **options: Any) -> Any:
     """formula over 1-d arrays, compiled as a kernel is; also for options a caller might choose."""
-    compilable(formula)
+    compilable(getattr(formula, "formula", formula))
     options = {"error_model": "numpy", **options}
     if inputs == 1:
 
