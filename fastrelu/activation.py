@@ -14,7 +14,7 @@ from fastrelu.docstrings import describe
 from fastrelu.elementwise import Elementwise
 from fastrelu.thresholds import Cost
 
-Side = Literal["left", "right"]
+Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
 
 
@@ -41,12 +41,29 @@ class Activation(Elementwise):
     derivative: Elementwise
     backward: Elementwise | ParameterBackward
 
-    def __init__(self, formula: Callable[..., Any], *, name: str, record: Mapping[str, Any], **settings: Any) -> None:
+    def __init__(
+        self,
+        formula: Callable[..., Any],
+        *,
+        name: str,
+        record: Mapping[str, Any],
+        passes: Callable[[], dict[str, Any]],
+        **settings: Any,
+    ) -> None:
         super().__init__(formula, name=name, **settings)
+        self._passes = passes
         self.reference = record["reference"]
         self.numpy = record["numpy"]
         self.kinks = record["kinks"]
         self.max_ulp = record["max_ulp"]
+
+    def __getattr__(self, name: str) -> Any:
+        """Makes the derivative and the backward pass when the first of them is asked for: an import needs neither."""
+        if name not in ("derivative", "backward"):
+            raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
+        for key, value in self._passes().items():
+            self.__dict__.setdefault(key, value)  # another thread may have been first
+        return self.__dict__[name]
 
 
 class ParameterBackward:
@@ -122,7 +139,8 @@ def activation(
     numpy : function
         The plain NumPy expression of a user.
     kinks : function
-        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there.
+        Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there, where
+        "middle" is the mean of both.
     max_ulp : float
         The worst error allowed, forward.
     cost : Cost
@@ -149,7 +167,6 @@ def activation(
         common = {"module": module, "integers": integers, "cost": cost}
         record = {"reference": reference, "numpy": numpy, "kinks": kinks, "max_ulp": max_ulp}
         text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
-        result = Activation(formula, name=name, record=record, doc=text.function, options=variants, **common)
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:
             grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -165,16 +182,19 @@ def activation(
                 for option, choices in (variants or {}).items()
             }
 
-        result.derivative = make("derivative", derivative, options_of("derivative"), text.derivative(kinks))
-        by_input = times_slope(result.derivative.formula)
-        by_output = from_output and make(
-            "backward", times_slope(from_output), {}, text.backward, minimum=from_output_minimum or {}
-        )
-        options = {**options_of("backward"), "from_output": {False: THIS, True: by_output}}
-        result.backward = make("backward", by_input, options, text.backward)
-        if gradients:
-            further = {key: make("backward", times_slope(slope), {}, text.backward) for key, slope in gradients.items()}
-            result.backward = ParameterBackward({"x": result.backward, **further}, f"{name}.backward", module, text.backward)
+        def passes() -> dict[str, Any]:
+            slope = make("derivative", derivative, options_of("derivative"), text.derivative(kinks))
+            by_output = from_output and make(
+                "backward", times_slope(from_output), {}, text.backward, minimum=from_output_minimum or {}
+            )
+            options = {**options_of("backward"), "from_output": {False: THIS, True: by_output}}
+            backward: Any = make("backward", times_slope(derivative), options, text.backward)
+            if gradients:
+                further = {key: make("backward", times_slope(formula), {}, text.backward) for key, formula in gradients.items()}
+                backward = ParameterBackward({"x": backward, **further}, f"{name}.backward", module, text.backward)
+            return {"derivative": slope, "backward": backward}
+
+        result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **common)
         REGISTRY[name] = result
         return result
 

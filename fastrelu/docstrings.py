@@ -43,7 +43,8 @@ class Descriptions:
     def derivative(self, kinks: Callable[..., Mapping[float, str]]) -> str:
         """The derivative's text, with its convention at the kinks."""
         points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
-        convention = "; ".join(f"at x = {point:g} the value from the {side}" for point, side in points.items())
+        sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
+        convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
         note = f"\nNotes\n-----\nWith default parameters: {convention}.\n" if convention else ""
         return f"{self.slope_start}\n\n{self.parameters}\n{_RAISES}{note}"
 

@@ -206,6 +206,7 @@ def _with_names(body: Callable[[Any], Any], names: tuple[str, ...], defaults: tu
         lambda a, b, c, d: body((a, b, c, d)),
         lambda a, b, c, d, e: body((a, b, c, d, e)),
         lambda a, b, c, d, e, f: body((a, b, c, d, e, f)),
+        lambda a, b, c, d, e, f, g: body((a, b, c, d, e, f, g)),
     )
     packer: Any = packers[len(names) - 1]
     code = packer.__code__.replace(co_varnames=names)

@@ -97,24 +97,29 @@ ELEMENTWISE: dict[str, Any] = dict(_elementwise())
 
 
 def _representatives() -> dict[str, Any]:
-    """A function for each shape of the machinery around a formula: its arrays, parameters, integers, and options."""
+    """A function for each shape of the machinery around a formula: its arrays, parameters (0, 1, more), integers, and options."""
     shapes: dict[Any, str] = {}
     for name, function in ELEMENTWISE.items():
         integers = np.dtype("int8") in function.supported
-        shapes.setdefault((len(function.arrays), len(function.params), integers, bool(function.options)), name)
-    return {name: ELEMENTWISE[name] for name in shapes.values()}
+        shapes.setdefault((len(function.arrays), min(len(function.params), 2), integers, bool(function.options)), name)
+    longest = max(ELEMENTWISE, key=lambda name: len(ELEMENTWISE[name].arrays) + len(ELEMENTWISE[name].params))
+    return {name: ELEMENTWISE[name] for name in [*shapes.values(), longest]}
 
 
 REPRESENTATIVES = _representatives()  # for tests of what all functions share
+FORMULAS = {name: function for name, function in ELEMENTWISE.items() if ".backward" not in name}  # a backward is grad * slope
 UNARY = {name: function for name, function in ELEMENTWISE.items() if len(function.arrays) == 1}
 UNARY_REPRESENTATIVES = {name: function for name, function in REPRESENTATIVES.items() if name in UNARY}
 
 
-def each(items: dict[str, Any]) -> Any:
-    """Parametrises a test by named things."""
-    return pytest.mark.parametrize("function", items.values(), ids=items.keys())
+def each(items: dict[str, Any], rest: dict[str, Any] | None = None) -> Any:
+    """Parametrises a test by named things, and by the rest of them in a slow run."""
+    slow = [pytest.param(item, id=key, marks=pytest.mark.slow) for key, item in (rest or {}).items() if key not in items]
+    return pytest.mark.parametrize("function", [*(pytest.param(item, id=key) for key, item in items.items()), *slow])
 
 
+each_representative = each(REPRESENTATIVES, ELEMENTWISE)
+each_unary_representative = each(UNARY_REPRESENTATIVES, UNARY)
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 each_float = pytest.mark.parametrize("dtype", FLOATS)
 

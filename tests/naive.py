@@ -9,8 +9,9 @@ from typing import Any
 import mpmath
 import numpy as np
 
-# The slope is a difference at 2**-150 of x: its own bits, those between x and a slope that underflows, and a margin.
-PRECISION = {"float16": 500, "float32": 800, "float64": 1600}
+# The slope is a difference at 2**-150 of x: its own bits, those between 1 and the square of the least x, and a margin. At 0 the
+# step leaves 100 bits: small enough that the slope of a logarithm overflows.
+PRECISION = {"float16": 500, "float32": 800, "float64": 2600}
 
 
 def value(function: Callable[..., Any], x: float, *params: float) -> Any:
@@ -27,20 +28,26 @@ def slope(function: Callable[..., Any], x: float, kinks: dict[float, str], *para
     if math.isnan(x):
         return mpmath.nan
     if math.isinf(x):
-        return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x), slopes=True)
+        return limit(lambda far: slope(function, far, kinks, *params), math.copysign(1, x))
     x = mpmath.mpf(x)
+    if kinks.get(float(x)) == "middle":
+        return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(abs(x), -150) or mpmath.ldexp(1, -mpmath.mp.prec // 2))
+    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
     numbers = [mpmath.mpf(parameter) for parameter in params]
     near, far = function(mpmath, x + step, *numbers), function(mpmath, x + 2 * step, *numbers)
     return (far - near) / step
 
 
-def limit(function: Callable[[Any], Any], sign: float, slopes: bool = False) -> Any:
-    """The limit at an infinity of a function that settles or grows."""
-    near, far = function(sign * mpmath.mpf(10) ** 4), function(sign * mpmath.mpf(10) ** 6)
-    return mpmath.inf * mpmath.sign(far) if abs(far) > 10 * abs(near) and abs(far) > 1 and not slopes else far
+def limit(function: Callable[[Any], Any], sign: float) -> Any:
+    """The limit at an infinity of a function that settles, decays or grows, if only as a logarithm does; else NaN."""
+    near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 8, 20))
+    if abs(farthest) > 10 * abs(near) and abs(farthest) > 40:
+        return mpmath.inf * mpmath.sign(farthest)
+    if abs(farthest) <= abs(far) / 10 <= abs(near) / 100:
+        return mpmath.mpf(0)
+    return farthest if abs(farthest - far) <= abs(farthest) / 1000 else mpmath.nan
 
 
 def ulps(got: Any, truth: Any) -> float:

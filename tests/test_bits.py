@@ -3,7 +3,7 @@
 import ml_dtypes  # noqa: F401  (bfloat16() looks whether it has been imported)
 import numpy as np
 import pytest
-from grid import ELEMENTWISE, REPRESENTATIVES, each, operands, same_bits
+from grid import ELEMENTWISE, FORMULAS, REPRESENTATIVES, each, each_representative, operands, same_bits
 
 import fastrelu as fr
 from fastrelu import pool
@@ -49,9 +49,7 @@ def pooled(function, dtype, kind, *arrays, threads=1 << 10, **keywords):
             pool.release(count)
 
 
-@each_dtype
-@each(ELEMENTWISE)
-def test_every_target(function, dtype):
+def check_every_target(function, dtype):
     """A vector body and its tail agree wherever the array starts, on one thread and on several, and in the public call."""
     arrays = inputs(function, dtype, 331)
     expected = plain(function, dtype, arrays)
@@ -82,6 +80,17 @@ def test_every_target(function, dtype):
         same_bits(function(*(array[index] for array in arrays)), expected[index])
 
 
+@each(FORMULAS, ELEMENTWISE)
+def test_every_target(function):
+    check_every_target(function, np.dtype("float32"))
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype != "float32"], ids=str)
+@each_representative
+def test_every_target_of_other_dtypes(function, dtype):
+    check_every_target(function, dtype)
+
+
 def check_streaming(function, dtype):
     """Wherever the output starts: head and tail are not whole cache lines, and every element is written."""
     block = STREAMED_BYTES // dtype.itemsize
@@ -105,14 +114,9 @@ def check_streaming(function, dtype):
         same_bits(ufunc(*copies, *extra, out=copies[place]), expected)
 
 
-@each(ELEMENTWISE)
-def test_streaming(function):
-    check_streaming(function, np.dtype("float32"))
-
-
-@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype != "float32"], ids=str)
-@each(REPRESENTATIVES)
-def test_streaming_of_other_dtypes(function, dtype):
+@each_dtype
+@each_representative
+def test_streaming(function, dtype):
     check_streaming(function, dtype)
 
 
@@ -220,11 +224,11 @@ def test_integers(function):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@each(ELEMENTWISE)
+@each(FORMULAS)
 def test_formula_in_plain_python(function, dtype):
     """The formula needs no Numba: on NumPy scalars it gives the kernel's bits."""
     dtype = np.dtype(dtype)
-    arrays, extra = operands(function, dtype, 80), scalars(function, dtype)
+    arrays, extra = operands(function, dtype, 40), scalars(function, dtype)
     with np.errstate(all="ignore"):
         got = [function.formula(*items, *extra) for items in zip(*arrays, strict=True)]
     assert {type(item) for item in got} == {dtype.type}

@@ -75,17 +75,14 @@ def test_edited_helper(tmp_path, copied):
     """A constant, and a function that only vecmath's functions call: no formula's own code changes."""
     code = "show(y=fr.tanh(x).tolist(), hits=hits(fr.tanh, fr.relu))"
     first = start(code, tmp_path, package=copied)
-    helper = "signed_32"
-    assert helper in hyperbolic._tanh_32.__code__.co_names
+    helper = "signed"
+    assert helper in hyperbolic.tanh.__code__.co_names
     with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
-        file.write(
-            f"\n_before = {helper}\n\n\n@register_jitable(**IEEE)\n"
-            f"def {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n"
-        )
+        file.write(f"\n_before = {helper}\n\n\n@jitable\ndef {helper}(size, x):\n    return _before(size, x) * np.float32(1)\n")
     second = start(code, tmp_path, package=copied)
     assert second == {**first, "hits": [0, 1]}
     with (copied / "vecmath" / "hyperbolic.py").open("a") as file:
-        file.write("\nSIGN_32 = np.int32(0)\n")
+        file.write("\nHALF_32 = np.float32(0.625)\n")
     third = start(code, tmp_path, package=copied)
     assert third["hits"] == [0, 1]
     assert third["y"] != first["y"]

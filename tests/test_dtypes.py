@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from grid import UNARY, each, same_bits
+from grid import each_unary_representative, same_bits
 
 import fastrelu as fr
 
@@ -12,7 +12,7 @@ DTYPES = ["bool", *"bhilqBHILQ", "e", "f", "d", ">f4", ">f8", "<f4", ">i2", "=u4
 
 
 class TestDtypes:
-    @each(UNARY)
+    @each_unary_representative
     def test_rule(self, function):
         for code in DTYPES:
             x = np.array([0, 1, 1, 0], code)

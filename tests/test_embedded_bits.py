@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 import pytest
-from grid import ACTIVATIONS, ELEMENTWISE, REPRESENTATIVES, each, operands, same_bits
+from grid import ELEMENTWISE, REPRESENTATIVES, each, each_representative, operands, same_bits
 from numba import njit, prange
 
 import fastrelu as fr
@@ -56,14 +56,10 @@ def check_loop(function, dtype, **options):
     same_bits(out, plain(function, arrays))
 
 
-@each(ELEMENTWISE)
-def test_scalars_in_compiled_code(function):
-    check_loop(function, "float32")
-
-
-@each({**ACTIVATIONS, **REPRESENTATIVES})
-def test_float64_scalars_in_compiled_code(function):
-    check_loop(function, "float64")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_representative
+def test_scalars_in_compiled_code(function, dtype):
+    check_loop(function, dtype)
 
 
 @each(REPRESENTATIVES)

@@ -4,7 +4,7 @@ import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
-from grid import ELEMENTWISE, FOLDS, each, each_case, operands, same_bits
+from grid import CASES, FOLDS, REPRESENTATIVES, each, each_representative, operands, same_bits
 from naive import ulps, value
 from processes import python
 
@@ -44,8 +44,23 @@ def float64_params(case):
     return case.options | {key: float(np.float32(number)) for key, number in (case.chosen.params | case.params).items()}
 
 
-@each_half
-@each_case
+def half_cases():
+    """float16 forward for every record; all the rest for those that stand for others, and in a slow run."""
+    chosen = {id(function) for function in REPRESENTATIVES.values()}
+    for half in HALVES:
+        for case in CASES:
+            stands = id(case.function) in chosen and not case.named
+            yield pytest.param(case, half, id=f"{case}-{half}", marks=() if stands else pytest.mark.slow)
+
+
+def forward_cases():
+    for half in HALVES:
+        for case in CASES:
+            first = not case.named and half == "float16"
+            yield pytest.param(case, half, id=f"{case}-{half}", marks=() if first else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("case", "half"), list(half_cases()))
 def test_all_inputs(case, half):
     """Forward, derivative and gradients against the float64 kernels, which other tests measure against mpmath."""
     x = every(half)
@@ -67,8 +82,7 @@ def test_all_inputs(case, half):
         assert_rounded(mine, other, half, x)
 
 
-@each_half
-@each_case
+@pytest.mark.parametrize(("case", "half"), list(forward_cases()))
 def test_against_mpmath(case, half):
     """A few of them, past all kernels of ours; limits at both infinities among them."""
     x = np.concatenate([every(half)[::641], np.array([np.inf, -np.inf, 0.0, -0.0], half)])
@@ -101,7 +115,7 @@ def halves(function, half):
 
 
 @each_half
-@each(ELEMENTWISE)
+@each_representative
 @np.errstate(over="ignore")
 def test_calls(function, half):
     """Layouts, out=, where=, scalars, and the ufunc: the bits of the plain call."""

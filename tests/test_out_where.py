@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from grid import ELEMENTWISE, UNARY, each, operands, random, same_bits
+from grid import each, each_representative, each_unary_representative, operands, random, same_bits
 
 import fastrelu as fr
 
@@ -10,7 +10,7 @@ X = np.random.default_rng(0).normal(size=(4, 6)) * 3
 
 
 class TestInputs:
-    @each(ELEMENTWISE)
+    @each_representative
     def test_inputs_are_not_changed(self, function):
         arrays = operands(function, "float64", 300)
         copies = [array.copy() for array in arrays]
@@ -24,7 +24,7 @@ class TestInputs:
 
 
 class TestOut:
-    @each(UNARY)
+    @each_unary_representative
     def test_result_is_out(self, function):
         out = np.full(X.shape, 7.0)
         assert function(X, out=out) is out
@@ -85,7 +85,7 @@ class TestOut:
 
 
 class TestWhere:
-    @each(ELEMENTWISE)
+    @each_representative
     def test_unselected_are_zero_or_keep_out(self, function):
         arrays = operands(function, "float32", 500, 4)
         full = function(*arrays)
@@ -95,7 +95,7 @@ class TestWhere:
         assert function(*arrays, where=mask, out=out) is out
         same_bits(out, np.where(mask, full, np.float32(-7)))
 
-    @each(UNARY)
+    @each_unary_representative
     def test_masks_of_every_kind(self, function):
         full = function(X)
         for mask in (True, False, np.True_, np.bool_(0), [True, False] * 3, np.zeros((4, 1), bool), np.eye(4, 6, dtype=bool),

@@ -60,7 +60,7 @@ def test_relu_and_its_derivative():
 def test_no_line_crosses_a_jump(name):
     function = fr.registry[name]
     params = {"weight": 0.25} if name == "prelu" else {}
-    ax = plot.curve(function, range=(-3, 8), derivative=True, **params)
+    ax = plot.curve(function, range=(-3.5, 8), derivative=True, **params)
     for label in (name, f"{name}.derivative"):
         x, y = named(ax, label)
         steps = np.abs(np.diff(y))[np.diff(x) < 1e-6]  # neighbours on both sides of a kink; NaN where the line is broken

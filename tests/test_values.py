@@ -5,7 +5,20 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from grid import ACTIVATIONS, CASES, Case, around, each, each_case, each_float, points, same_bits, specials
+from grid import (
+    ACTIVATIONS,
+    CASES,
+    FLOATS,
+    REPRESENTATIVES,
+    Case,
+    around,
+    each,
+    each_case,
+    each_float,
+    points,
+    same_bits,
+    specials,
+)
 from naive import PRECISION, slope, ulps, value, worst
 
 import fastrelu as fr
@@ -68,12 +81,15 @@ def test_limits_and_nan(case, dtype):
 @each_float
 @each_case
 def test_nan_stays(case, dtype):
-    """In whatever operand; and one bad element leaves its neighbours alone."""
-    x, nan = np.array([1.0, math.nan, -2.0, 0.25, math.nan], dtype), np.array([0, 1, 0, 0, 1], bool)
+    """In whatever operand; and one bad element leaves its neighbours alone. So does one outside of the function's domain."""
+    x, nan = np.array([0.75, math.nan, -2.0, 0.25, math.nan], dtype), np.array([0, 1, 0, 0, 1], bool)
     weights = [np.full(5, 0.5, dtype) for _ in case.function.arrays[1:]]
+    nan[2] = mpmath.isnan(value(case.chosen.reference, -2.0, *([0.5] * len(weights)), *case.values(dtype)))
     ones = np.ones(5, dtype)
     np.testing.assert_array_equal(np.isnan(case.function(x, *weights, **case.named)), nan)
     np.testing.assert_array_equal(np.isnan(case.function.derivative(x, *weights, **case.named)), nan)
+    if dtype == "float64":
+        return
     gradients = case.function.backward(ones, x, *weights, **case.named)
     gradient = gradients[0] if weights else gradients
     np.testing.assert_array_equal(np.isnan(gradient), nan)
@@ -82,8 +98,17 @@ def test_nan_stays(case, dtype):
     assert np.isnan(back[0] if weights else back)[steep != 0].all()
 
 
-@each_float
-@each_case
+def backward_cases():
+    """float32 for every record; float64, and parameters, for those that stand for others: a backward is made by one function."""
+    chosen = {id(function) for name, function in REPRESENTATIVES.items()}
+    for dtype in FLOATS:
+        for case in CASES:
+            first = not case.named and dtype == "float32"
+            stands = first or id(case.function.backward) in chosen or id(case.function) in chosen
+            yield pytest.param(case, dtype, id=f"{case}-{dtype}", marks=() if stands else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("case", "dtype"), list(backward_cases()))
 def test_backward_is_gradient_times_slope(case, dtype):
     """To the bit, with every special gradient against every special input; 0 where the slope is 0."""
     x, grad = np.meshgrid(
@@ -149,10 +174,11 @@ def test_from_output_needs_a_parameter_that_keeps_the_sign(name, param):
 def test_zeros(dtype):
     """A zero output is a true zero, and odd functions keep its sign."""
     zeros = np.array([-0.0, 0.0], dtype)
-    for function in (fr.relu, fr.relu6, fr.hardshrink):
+    for function in (fr.relu, fr.relu6, fr.hardshrink, fr.softshrink, fr.threshold, fr.thresholded_relu, fr.bounded_relu):
         assert not np.signbit(function(zeros)).any()
         assert not np.signbit(function(np.array([-1e-4], dtype))).any()
-    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu):
+    odd = (fr.softsign, fr.isru, fr.sqnl, fr.bipolar_sigmoid, fr.softcap)
+    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu, fr.celu, fr.selu, fr.hardswish, *odd):
         np.testing.assert_array_equal(np.signbit(function(zeros)), [True, False])
 
 
@@ -177,6 +203,27 @@ def test_named_values():
     assert fr.leaky_relu(-1.0, negative_slope=2.0) == -2  # max(x, a x) would be wrong
     assert fr.leaky_relu(-1.0, negative_slope=-0.5) == 0.5
     assert fr.step([-1.0, -0.0, 0.0, 1.0]).tolist() == [0, 1, 1, 1]
+
+
+def test_named_values_of_peers():
+    """Limits, kinks and variants that peers get wrong, or reach by other names."""
+    infinities = np.array([-np.inf, np.inf])
+    assert fr.softsign(infinities).tolist() == [-1, 1]
+    assert fr.isru(infinities, alpha=4.0).tolist() == [-0.5, 0.5]
+    for function in (fr.hardswish, fr.squareplus, fr.elish, fr.hardelish):
+        assert function(infinities).tolist() == [0, np.inf]
+        assert function.derivative(infinities).tolist() == [0, 1]
+    assert fr.hardswish.derivative([-3.0, 3.0]).tolist() == [0, 1]
+    assert fr.hardsigmoid.derivative([-3.0, 3.0]).tolist() == [0, 0]
+    assert fr.hardtanh.derivative([-1.0, 1.0]).tolist() == [0, 0]
+    assert fr.celu.derivative(0.0, 3.0) == 1
+    assert fr.selu.derivative(0.0) == 1.7580993408473768
+    assert fr.hardswish(np.float32(3e38)) == np.float32(3e38)
+    assert fr.squareplus(np.float32(-3e38)) == 1 / np.float32(3e38)
+    assert fr.bounded_relu([-2.0, 0.25, 0.5, 9.0], 0.1, 6.0, 0.5).tolist() == [-0.25, -0.025, 0.5, 6]
+    np.testing.assert_allclose(fr.hardsigmoid([-1.0, 2.0], shift=2.5, width=5.0), [0.3, 0.9], rtol=1e-15)  # ONNX: 0.2 x + 0.5
+    assert fr.hardtanh(np.array([-5, 0, 5], np.int8)).dtype == np.int8
+    assert fr.hardtanh(np.array([7], np.uint8), 0, 6).dtype == np.uint8
 
 
 def test_gelu_tails():

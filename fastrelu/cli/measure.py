@@ -123,6 +123,9 @@ def worst_ulp(function: Any, dtype: str) -> dict[str, float]:
         result = {}
         for who, compute in (("fastrelu", function), ("numpy", function.numpy)):
             got = np.asarray(compute(*arrays, **named)).astype(float).ravel()
-            errors = [abs(mpmath.mpf(y) - t) / float(unit) for y, t, unit in zip(got, exact, units, strict=True)]
+            errors = [
+                0.0 if y == t or (y != y and t != t) else abs(mpmath.mpf(y) - t) / float(unit)  # infinite, or outside the domain
+                for y, t, unit in zip(got, exact, units, strict=True)
+            ]
             result[who] = max(float(error) if error == error else math.inf for error in errors)
     return result

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastrelu.fold import fold
 from fastrelu.vecmath import exp, fma, log1p
-from fastrelu.vecmath.primitives import compilable, times
+from fastrelu.vecmath.primitives import jitable, times
 from fastrelu.vecmath.reductions import row_max, row_sum
 
 
@@ -21,7 +21,7 @@ def softmax_backward(grad: Any, y: Any, out: Any) -> None:
         out[k] = y[k] * (grad[k] - total)
 
 
-@compilable
+@jitable
 def exponentials(x: Any, out: Any) -> Any:
     """exp(x - max(x)) into out, where infinities count as equal and as infinitely more than the rest; the maximum."""
     peak = row_max(x)

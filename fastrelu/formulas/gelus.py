@@ -28,7 +28,7 @@ from fastrelu.vecmath.normal import (
     slope_factor,
     tanh_distance,
 )
-from fastrelu.vecmath.primitives import Scalar, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def scipy_erf() -> Callable[..., Any]:
     return erf  # type: ignore[no-any-return]
 
 
-@compilable
+@jitable
 def gelu_slope(x: Scalar) -> Scalar:
     """Phi(x) + x phi(x), the derivative of gelu."""
     zero, half = type(x)(0.0), type(x)(0.5)
@@ -51,7 +51,7 @@ def gelu_slope(x: Scalar) -> Scalar:
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else type(x)(1.0))
 
 
-@compilable
+@jitable
 def gelu_tanh_slope(x: Scalar) -> Scalar:
     """t + 2 x t (1 - t) c (1 + 3 k x^2) with t = sigmoid(2c (x + k x^3)), the derivative of gelu_tanh."""
     zero, one = type(x)(0.0), type(x)(1.0)

@@ -7,7 +7,6 @@ term is positive. For positive x it is subtracted from 1, so that little of its 
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, ratio, reduced
@@ -26,34 +25,34 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 
-@register_jitable(**IEEE)
+@jitable
 def _mish_zero_32(x: Scalar) -> Scalar:
     return MISH_ZERO_32[0], MISH_ZERO_32[1], MISH_ZERO_EXP_32[0], MISH_ZERO_EXP_32[1]
 
 
 @by_precision(_mish_zero_32)
-@register_jitable(**IEEE)
+@jitable
 def mish_zero(x: Scalar) -> Scalar:
     """The zero of the derivative at -a0, in two words, and exp(-a0) in two words."""
     return MISH_ZERO_64[0], MISH_ZERO_64[1], MISH_ZERO_EXP_64[0], MISH_ZERO_EXP_64[1]
 
 
-@register_jitable(**IEEE)
+@jitable
 def _mish_cubic_32(excess: Scalar) -> Scalar:
-    return excess * fma(fma(MISH_CUBE_32[0], excess, MISH_SQUARE_32[0]), excess, MISH_LINEAR_32[0])
+    return times(excess, fma(fma(MISH_CUBE_32[0], excess, MISH_SQUARE_32[0]), excess, MISH_LINEAR_32[0]))
 
 
 @by_precision(_mish_cubic_32)
-@register_jitable(**IEEE)
+@jitable
 def mish_cubic(excess: Scalar) -> Scalar:
     """The bracket of mish_slope less d (1 + u), as a polynomial in exp(d) - 1."""
-    return excess * fma(fma(MISH_CUBE_64[0], excess, MISH_SQUARE_64[0]), excess, MISH_LINEAR_64[0])
+    return times(excess, fma(fma(MISH_CUBE_64[0], excess, MISH_SQUARE_64[0]), excess, MISH_LINEAR_64[0]))
 
 
-@compilable
+@jitable
 def mish_slope(x: Scalar) -> Scalar:
     """The derivative of x * tanh(log(1 + exp(x))).
 

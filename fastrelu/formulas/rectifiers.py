@@ -1,12 +1,15 @@
-"""Piecewise linear functions: relu and its family, step, identity."""
+"""Piecewise linear functions: relu and its family, threshold, step, identity."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.primitives import Scalar
+from fastrelu.vecmath.primitives import Scalar, fma
+from fastrelu.vecmath.words import sum_error
 
 
 def relu_slope(x: Scalar) -> Scalar:
@@ -100,6 +103,74 @@ def relu6_slope(x: Scalar) -> Scalar:
 def relu6(x: Scalar) -> Scalar:
     """The ReLU capped at six, min(max(x, 0), 6)."""
     return type(x)(6) if x > 6 else type(x)(0) if x <= 0 else x
+
+
+def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
+    """1 if x > 0 else (lower + upper) / 2; NaN stays."""
+    return type(x)(1) if x > 0 else type(x)(0.5) * (lower + upper) if x <= 0 else x
+
+
+@activation(
+    derivative=rrelu_slope,
+    from_output=rrelu_slope,
+    from_output_minimum={"lower": 0.0, "upper": 0.0},
+    reference=lambda m, x, lower, upper: x if x > 0 else (lower + upper) / 2 * x,
+    numpy=lambda x, lower=1 / 8, upper=1 / 3: np.where(x > 0, x, (lower + upper) / 2 * x),
+    kinks=lambda lower=1 / 8, upper=1 / 3: {0.0: "left"},
+    max_ulp=1.0,  # where the result is near the least normal number; else 0.51
+    cost=Cost.MEMORY,
+    params={"lower": "The least slope where x <= 0.", "upper": "The greatest slope there."},
+    paper="Xu, Wang, Chen & Li, Empirical evaluation of rectified activations in convolutional network (2015)",
+)
+def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
+    """The randomized leaky ReLU as it is evaluated, x if x > 0 else (lower + upper) / 2 * x."""
+    half = type(x)(0.5)
+    slope = half * (lower + upper)
+    low = half * sum_error(lower, upper, lower + upper)
+    y = fma(slope, x, low * x)
+    return x if x > type(x)(0.0) else y if abs(x) < type(x)(math.inf) else slope * x
+
+
+def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
+    """1 if x > threshold else 0; NaN stays."""
+    return type(x)(1) if x > threshold else type(x)(0) if x <= threshold else x
+
+
+@activation(
+    derivative=threshold_slope,
+    reference=lambda m, x, threshold, value: x if x > threshold else value,
+    numpy=lambda x, threshold=0.0, value=0.0: np.where(x > threshold, x, value),
+    kinks=lambda threshold=0.0, value=0.0: {threshold: "left"},
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+    params={"threshold": "Up to there the result is `value`.", "value": "The result where x <= threshold."},
+    paper="torch.nn.functional.threshold",
+)
+def threshold(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
+    """Thresholding, x if x > threshold else value."""
+    return value if x <= threshold else x
+
+
+def thresholded_relu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """1 if x > alpha else 0; NaN stays."""
+    return type(x)(1) if x > alpha else type(x)(0) if x <= alpha else x
+
+
+@activation(
+    derivative=thresholded_relu_slope,
+    reference=lambda m, x, alpha: x if x > alpha else m.mpf(0),
+    numpy=lambda x, alpha=1.0: np.where(x > alpha, x, 0),
+    kinks=lambda alpha=1.0: {alpha: "left"},
+    max_ulp=0.0,
+    cost=Cost.MEMORY,
+    integers=True,
+    params={"alpha": "Up to there the result is 0."},
+    paper="Konda, Memisevic & Krueger, ICLR 2015",
+)
+def thresholded_relu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """The thresholded ReLU, x if x > alpha else 0."""
+    return type(x)(0) if x <= alpha else x
 
 
 def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:

@@ -27,3 +27,45 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
 def hardshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
     """Hard shrinkage, x if abs(x) > lambd else 0."""
     return type(x)(0) if abs(x) <= lambd else x
+
+
+def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
+    """0 if y == 0 else 1; NaN stays. x - lambd is 0 for x = lambd alone."""
+    return type(y)(0) if y == 0 else type(y)(1) if y == y else y
+
+
+@activation(
+    derivative=hardshrink_slope,
+    from_output=softshrink_slope_from_output,
+    from_output_minimum={"lambd": 0.0},
+    reference=lambda m, x, lambd: x - lambd if x > lambd else x + lambd if x < -lambd else m.mpf(0),
+    numpy=lambda x, lambd=0.5: np.sign(x) * np.maximum(np.abs(x) - lambd, 0),
+    kinks=lambda lambd=0.5: {-lambd: "right", lambd: "left"},
+    max_ulp=0.5,
+    cost=Cost.MEMORY,
+    params={"lambd": "Half the width of the interval around 0 that becomes 0: what the rest is moved by."},
+    paper="Donoho, IEEE Transactions on Information Theory 41 (1995)",
+)
+def softshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
+    """Soft shrinkage, x - lambd if x > lambd else x + lambd if x < -lambd else 0."""
+    return x - lambd if x > lambd else x + lambd if x < -lambd else type(x)(0) if x == x else x
+
+
+def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
+    """0 if abs(x) <= lambd else 1; NaN stays."""
+    return type(x)(0) if abs(x) <= lambd else type(x)(1) if x == x else x
+
+
+@activation(
+    derivative=shrink_slope,
+    reference=lambda m, x, lambd, bias: x - bias if x > lambd else x + bias if x < -lambd else m.mpf(0),
+    numpy=lambda x, lambd=0.5, bias=0.0: np.where(np.abs(x) > lambd, x - np.copysign(bias, x), 0),
+    kinks=lambda lambd=0.5, bias=0.0: {-lambd: "right", lambd: "left"},
+    max_ulp=0.5,
+    cost=Cost.MEMORY,
+    params={"lambd": "Half the width of the interval around 0 that becomes 0.", "bias": "What the rest is moved by."},
+    paper="ONNX Shrink",
+)
+def shrink(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
+    """Shrinkage with a bias of its own, x - bias if x > lambd else x + bias if x < -lambd else 0."""
+    return x - bias if x > lambd else x + bias if x < -lambd else type(x)(0) if x == x else x

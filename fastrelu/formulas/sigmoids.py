@@ -7,7 +7,6 @@ last product, and e^r = 1 + r ratio(r). What the rounding of 1 + r ratio(r) lose
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
@@ -25,25 +24,25 @@ from fastrelu.vecmath.exponential import (
     scale_32,
     scale_64,
 )
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 # From there on a exp(-a) and 4 exp(-a) are 0.
 END_32, END_64 = np.float32(120), np.float64(790)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _end_32(x: Scalar) -> Scalar:
     return END_32
 
 
 @by_precision(_end_32)
-@register_jitable(**IEEE)
+@jitable
 def end(x: Scalar) -> Scalar:
     """From there on a exp(-a) and 4 exp(-a) are 0."""
     return END_64
 
 
-@register_jitable(**IEEE)
+@jitable
 def _reduced_32(x: Scalar) -> Scalar:
     shifted = fma(x, LOG2E_32, RAISED_32)
     n = shifted - RAISED_32
@@ -51,7 +50,7 @@ def _reduced_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_reduced_32)
-@register_jitable(**IEEE)
+@jitable
 def reduced(x: Scalar) -> Scalar:
     """r and scale: exp(x) = e^r * scale * small(x), for -end(x) <= x <= 40."""
     shifted = fma(x, LOG2E_64, RAISED_64)
@@ -59,30 +58,44 @@ def reduced(x: Scalar) -> Scalar:
     return fma(n, -LN2_64[1], fma(n, -LN2_64[0], x)), scale_64(shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _ratio_32(r: Scalar) -> Scalar:
     return fma(exp_tail_32(r), r, ONE_32)
 
 
 @by_precision(_ratio_32)
-@register_jitable(**IEEE)
+@jitable
 def ratio(r: Scalar) -> Scalar:
     """(e^r - 1) / r for |r| <= ln(2) / 2."""
     return fma(exp_tail_64(r), r, ONE_64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def bell_of(a: Scalar) -> Scalar:
     """exp(-a) / (1 + exp(-a))^2 / small(a) for a >= 0: with q = exp(-a) / (1 + exp(-a)) it is q (1 - q)."""
-    one = type(a)(1.0)
     r, scale = reduced(-(end(a) if a > end(a) else a))
+    return bell_at(r, scale)
+
+
+@jitable
+def bell_sum(high: Scalar, low: Scalar) -> Scalar:
+    """bell_of(high + low) for |low| of the order of an ulp of high; where that is not felt low may be NaN."""
+    far = high > end(high)
+    r, scale = reduced(-(end(high) if far else high))
+    return bell_at(r - (type(high)(0.0) if far else low), scale)
+
+
+@jitable
+def bell_at(r: Scalar, scale: Scalar) -> Scalar:
+    """bell_of for the r and scale of reduced(-a)."""
+    one = type(r)(1.0)
     d, low, power = sum_of(r, scale)
     y = one / d
     part = fma(-y, y * power, y)
     return fma(-part, y * low, part) * scale
 
 
-@register_jitable(**IEEE)
+@jitable
 def sum_of(r: Scalar, scale: Scalar) -> Scalar:
     """2^n + e^-r in two words, and 2^n, for the r and scale of reduced(x): 1 / (1 + exp(-x)) is 2^n over that sum."""
     one = type(r)(1.0)
@@ -93,13 +106,13 @@ def sum_of(r: Scalar, scale: Scalar) -> Scalar:
     return d, fma(v, -r, (one - d) + power), power
 
 
-@compilable
+@jitable
 def sigmoid_slope(x: Scalar) -> Scalar:
     """t / (1 + t)^2 with t = exp(-abs(x)): unlike y (1 - y) it does not cancel where y is near 1."""
     return times(bell_of(abs(x)), small(x))
 
 
-@register_jitable(**IEEE)
+@jitable
 def share(r: Scalar, scale: Scalar) -> Scalar:
     """2^n over 2^n + e^-r, for the r and scale of reduced: one quotient for both signs, rounded once."""
     one = type(r)(1.0)
@@ -108,14 +121,14 @@ def share(r: Scalar, scale: Scalar) -> Scalar:
     return times(fma(y, fma(-y, low, fma(-y, d, one)), y) * scale, small(r))
 
 
-@register_jitable(**IEEE)
+@jitable
 def sigmoid_sum(high: Scalar, low: Scalar) -> Scalar:
     """sigmoid(high + low) for |low| of the order of an ulp of high; where that is not felt low may be NaN."""
     r, scale = reduced(bounded(high))
     return share(r + (low if abs(high) < end(high) else type(high)(0.0)), scale)
 
 
-@register_jitable(**IEEE)
+@jitable
 def bounded(x: Scalar) -> Scalar:
     """x, no farther than where sigmoid(x) has become 0 or 1."""
     most = type(x)(40.0)
@@ -142,7 +155,7 @@ def sigmoid(x: Scalar) -> Scalar:
     return share(r, scale)
 
 
-@compilable
+@jitable
 def tanh_slope(x: Scalar) -> Scalar:
     """4 t / (1 + t)^2 with t = exp(-2 abs(x)): unlike 1 - y^2 it does not cancel where y is near 1."""
     return times(bell_of(type(x)(2) * abs(x)), type(x)(4) * small(x))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.activation import activation
 from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
@@ -24,7 +23,7 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, compilable, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 LN2_ROUNDED_32 = np.float32(0.6931471805599453)
 HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(2), np.float64(2)
@@ -32,7 +31,7 @@ HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(
 SILU_HEAD_32, SILU_HEAD_64 = SILU_POINT_32[0] - TWO_32 * LN2_32[0], SILU_POINT_64[0] - TWO_64 * LN2_64[0]
 
 
-@compilable
+@jitable
 def elu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     """1 if x > 0 else alpha exp(x)."""
     zero, part = type(x)(0.0), type(x)(2.0**-32)
@@ -71,7 +70,7 @@ def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return x if x >= zero else fma(alpha, y, alpha * fma(power, rest, lost))
 
 
-@compilable
+@jitable
 def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
     """sigmoid(beta * x); 1 where beta * x > threshold."""
     z = times(beta, x)
@@ -79,7 +78,7 @@ def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) 
     return type(x)(1.0) if z > threshold else slope
 
 
-@register_jitable(**IEEE)
+@jitable
 def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
     upper = t > HALF_32
     f = fma(t, HALF_32, -HALF_32) if upper else t
@@ -94,7 +93,7 @@ def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
 
 
 @by_precision(_log1p_sum_32)
-@register_jitable(**IEEE)
+@jitable
 def log1p_sum(t: Scalar, t_low: Scalar) -> Scalar:
     """log(1 + t + t_low) for 0 <= t <= 1, as a sum of two; |t_low| of the order of an ulp of t.
 
@@ -158,7 +157,7 @@ def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Sca
     return x if z > limit else (times(y, small(x)) if far else y)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _from_silu_point_32(a: Scalar) -> Scalar:
     shifted = fma(a, -LOG2E_32, RAISED_32)
     n = shifted - RAISED_32
@@ -170,7 +169,7 @@ def _from_silu_point_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_from_silu_point_32)
-@register_jitable(**IEEE)
+@jitable
 def from_silu_point(a: Scalar) -> Scalar:
     """s, scale and c: exp(-a) = (1 + s) 4 c scale small(a), with s = 0 next to the root of silu_slope."""
     shifted = fma(a, -LOG2E_64, RAISED_64)
@@ -186,7 +185,7 @@ def from_silu_point(a: Scalar) -> Scalar:
     return fma(square, tail, r), scale_64(shifted), SILU_EXP_64[0]
 
 
-@compilable
+@jitable
 def silu_slope(x: Scalar) -> Scalar:
     """The derivative of x * sigmoid(x).
 

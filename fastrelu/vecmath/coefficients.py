@@ -2,9 +2,49 @@
 
 import numpy as np
 
+TWO_OVER_PI = int(
+    "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e0"
+    "06492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f4"
+    "9c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d"
+    "7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6babf0cfbc209af4361d",
+    16,
+)
+
 LN2_32 = (np.float32(0.69314575), np.float32(1.4286068e-06))
 
 LN2_64 = (np.float64(0.6931471805598903), np.float64(5.497923018708371e-14))
+
+SILU_ZERO_32 = (np.float32(1.2784646), np.float32(-1.29792825e-08))
+
+SILU_ZERO_64 = (np.float64(1.2784645427610737), np.float64(1.0946994183093437e-16))
+
+SILU_ZERO_EXP_32 = (np.float32(0.27846456), np.float32(-1.29792825e-08))
+
+SILU_ZERO_EXP_64 = (np.float64(0.2784645427610738), np.float64(-1.5523606315812798e-18))
+
+SELU_SCALE_32 = (np.float32(1.050701), np.float32(-3.4792652e-08))
+
+SELU_SCALE_64 = (np.float64(1.0507009873554805), np.float64(3.987484766715415e-17))
+
+SELU_LEFT_32 = (np.float32(1.7580993), np.float32(2.3296717e-08))
+
+SELU_LEFT_64 = (np.float64(1.7580993408473768), np.float64(1.415351938008446e-17))
+
+ELISH_ZERO_32 = (np.float32(0.8813736), np.float32(2.7490656e-09))
+
+ELISH_ZERO_64 = (np.float64(0.881373587019543), np.float64(-2.250545892825866e-17))
+
+ELISH_ZERO_EXP_32 = (np.float32(0.41421357), np.float32(-5.5990883e-09))
+
+ELISH_ZERO_EXP_64 = (np.float64(0.41421356237309503), np.float64(1.4349369327986523e-17))
+
+HARDELISH_ZERO_32 = (np.float32(0.4428544), np.float32(-3.4470744e-09))
+
+HARDELISH_ZERO_64 = (np.float64(0.4428544010023886), np.float64(-1.4810791653201162e-17))
+
+HARDELISH_ZERO_EXP_32 = (np.float32(0.6422007), np.float32(-4.3294084e-09))
+
+HARDELISH_ZERO_EXP_64 = (np.float64(0.6422007040598738), np.float64(-2.019807908856979e-17))
 
 SILU_EXP_32 = (np.float32(0.27846456), np.float32(-1.29792825e-08))
 
@@ -34,6 +74,18 @@ TWO_CK_32 = (np.float32(0.071354814), np.float32(2.3988325e-09))
 
 TWO_CK_64 = (np.float64(0.07135481627260025), np.float64(-6.175149918155315e-19))
 
+LN2_WORDS_32 = (np.float32(0.6931472), np.float32(-1.9046542e-09))
+
+LN2_WORDS_64 = (np.float64(0.6931471805599453), np.float64(2.3190468138462996e-17))
+
+QUICK_32 = (np.float32(1.702), np.float32(-2.193451e-08))
+
+QUICK_64 = (np.float64(1.702), np.float64(4.263256414560601e-17))
+
+TWO_OVER_SQRT_PI_32 = (np.float32(1.1283792), np.float32(-5.8635383e-08))
+
+TWO_OVER_SQRT_PI_64 = (np.float64(1.1283791670955126), np.float64(1.533545961316588e-17))
+
 MISH_ZERO_32 = (np.float32(1.1924312), np.float32(3.0439375e-09))
 
 MISH_ZERO_64 = (np.float64(1.1924312145154952), np.float64(4.8484829848031044e-17))
@@ -53,6 +105,116 @@ MISH_SQUARE_64 = (np.float64(0.11306508072778206), np.float64(-1.796719807166888
 MISH_CUBE_32 = (np.float32(0.0069878106), np.float32(-9.825645e-11))
 
 MISH_CUBE_64 = (np.float64(0.0069878105022925345), np.float64(-3.9084897550220903e-19))
+
+TANHEXP_ZERO_32 = (np.float32(-1.07886), np.float32(-1.3985254e-08))
+
+TANHEXP_ZERO_64 = (np.float64(-1.078860058464624), np.float64(-9.55786742622646e-17))
+
+SERF_ZERO_32 = (np.float32(-1.1930599), np.float32(-4.766354e-08))
+
+SERF_ZERO_64 = (np.float64(-1.193059968928188), np.float64(3.096701676302884e-17))
+
+SMISH_ZERO_32 = (np.float32(-1.3945193), np.float32(2.7146541e-08))
+
+SMISH_ZERO_64 = (np.float64(-1.3945193019245041), np.float64(4.458392154467205e-17))
+
+LOGISH_ZERO_32 = (np.float32(-1.3724542), np.float32(2.9386662e-08))
+
+LOGISH_ZERO_64 = (np.float64(-1.3724541370256922), np.float64(7.791774027651745e-17))
+
+PHISH_ZERO_32 = (np.float32(-1.1954312), np.float32(3.106448e-08))
+
+PHISH_ZERO_64 = (np.float64(-1.1954312013879125), np.float64(2.1854420556614362e-17))
+
+TANHEXP_FIRST_32 = (np.float32(0.35250363), np.float32(5.621625e-09))
+
+TANHEXP_FIRST_64 = (np.float64(0.3525036331603062), np.float64(-1.1622739759696725e-17))
+
+SERF_FIRST_32 = (np.float32(0.30150488), np.float32(9.173095e-09))
+
+SERF_FIRST_64 = (np.float64(0.30150488936299114), np.float64(-5.271592503177913e-18))
+
+SMISH_FIRST_32 = (np.float32(0.18142039), np.float32(-7.324343e-09))
+
+SMISH_FIRST_64 = (np.float64(0.18142037851321216), np.float64(1.3302167191995128e-17))
+
+LOGISH_FIRST_32 = (np.float32(0.18341467), np.float32(4.003067e-09))
+
+LOGISH_FIRST_64 = (np.float64(0.18341467184783952), np.float64(7.505537920410613e-18))
+
+PHISH_FIRST_32 = (np.float32(-0.3656367), np.float32(-1.1128931e-08))
+
+PHISH_FIRST_64 = (np.float64(-0.3656367174811648), np.float64(4.475721468774568e-18))
+
+HALF_PI_32 = (np.float32(1.5707964), np.float32(-4.371139e-08))
+
+HALF_PI_64 = (np.float64(1.5707963267948966), np.float64(6.123233995736766e-17))
+
+ROOT_E_2_32 = (np.float32(1.6487212), np.float32(5.2590998e-08))
+
+ROOT_E_2_64 = (np.float64(1.6487212707001282), np.float64(-4.731568479435833e-17))
+
+ROOT_E_4_32 = (np.float32(1.2840254), np.float32(-1.39915795e-08))
+
+ROOT_E_4_64 = (np.float64(1.2840254166877414), np.float64(8.968972781793724e-17))
+
+ROOT_E_6_32 = (np.float32(1.1813604), np.float32(4.890538e-08))
+
+ROOT_E_6_64 = (np.float64(1.181360412865646), np.float64(-1.0091011963601212e-16))
+
+ROOT_E_8_32 = (np.float32(1.1331484), np.float32(2.1288873e-08))
+
+ROOT_E_8_64 = (np.float64(1.1331484530668263), np.float64(-5.370737708558031e-18))
+
+ROOT_E_MINUS_2_32 = (np.float32(0.60653067), np.float32(-6.638685e-09))
+
+ROOT_E_MINUS_2_64 = (np.float64(0.6065306597126334), np.float64(-6.593178415491414e-19))
+
+ROOT_E_MINUS_4_32 = (np.float32(0.7788008), np.float32(-2.4701297e-09))
+
+ROOT_E_MINUS_4_64 = (np.float64(0.7788007830714049), np.float64(-1.0231869534531498e-17))
+
+ROOT_E_MINUS_6_32 = (np.float32(0.84648174), np.float32(-1.5584087e-08))
+
+ROOT_E_MINUS_6_64 = (np.float64(0.8464817248906141), np.float64(-5.488615932082012e-17))
+
+ROOT_E_MINUS_8_32 = (np.float32(0.8824969), np.float32(9.178681e-09))
+
+ROOT_E_MINUS_8_64 = (np.float64(0.8824969025845955), np.float64(-5.224526916735663e-17))
+
+RECIPROCAL_FACTORIAL_3 = (np.float64(0.16666666666666666), np.float64(9.25185853854297e-18))
+
+RECIPROCAL_FACTORIAL_4 = (np.float64(0.041666666666666664), np.float64(2.3129646346357427e-18))
+
+RECIPROCAL_FACTORIAL_5 = (np.float64(0.008333333333333333), np.float64(1.1564823173178714e-19))
+
+RECIPROCAL_FACTORIAL_6 = (np.float64(0.001388888888888889), np.float64(-5.300543954373577e-20))
+
+RECIPROCAL_FACTORIAL_7 = (np.float64(0.0001984126984126984), np.float64(1.7209558293420705e-22))
+
+RECIPROCAL_FACTORIAL_8 = (np.float64(2.48015873015873e-05), np.float64(2.1511947866775882e-23))
+
+RECIPROCAL_FACTORIAL_9 = (np.float64(2.7557319223985893e-06), np.float64(-1.858393274046472e-22))
+
+RECIPROCAL_FACTORIAL_10 = (np.float64(2.755731922398589e-07), np.float64(2.3767714622250297e-23))
+
+RECIPROCAL_FACTORIAL_11 = (np.float64(2.505210838544172e-08), np.float64(-1.448814070935912e-24))
+
+RECIPROCAL_FACTORIAL_12 = (np.float64(2.08767569878681e-09), np.float64(-1.20734505911326e-25))
+
+RECIPROCAL_FACTORIAL_13 = (np.float64(1.6059043836821613e-10), np.float64(1.2585294588752098e-26))
+
+RECIPROCAL_FACTORIAL_14 = (np.float64(1.1470745597729725e-11), np.float64(2.0655512752830745e-28))
+
+RECIPROCAL_FACTORIAL_15 = (np.float64(7.647163731819816e-13), np.float64(7.03872877733453e-30))
+
+RECIPROCAL_FACTORIAL_16 = (np.float64(4.779477332387385e-14), np.float64(4.399205485834081e-31))
+
+RECIPROCAL_FACTORIAL_17 = (np.float64(2.8114572543455206e-15), np.float64(1.6508842730861433e-31))
+
+RECIPROCAL_FACTORIAL_18 = (np.float64(1.5619206968586225e-16), np.float64(1.1910679660273754e-32))
+
+RECIPROCAL_FACTORIAL_19 = (np.float64(8.22063524662433e-18), np.float64(2.2141894119604265e-34))
 
 # greatest weighted error 3.14e-09
 EXP_32 = (
@@ -372,4 +534,294 @@ ERF_64 = (
     np.float64(-8.039154852625885e-09),
     np.float64(2.4458233252299434e-09),
     np.float64(-3.6509420625376923e-10),
+)
+
+# greatest weighted error 1.45e-10
+TANHSHRINK_32 = (
+    np.float32(-0.13333331),
+    np.float32(0.053966865),
+    np.float32(-0.02184265),
+    np.float32(0.008636682),
+    np.float32(-0.0027019659),
+)
+
+# greatest weighted error 4.18e-20
+TANHSHRINK_64 = (
+    np.float64(-0.1333333333333333),
+    np.float64(0.05396825396824734),
+    np.float64(-0.021869488535638595),
+    np.float64(0.008863235509809657),
+    np.float64(-0.003592127581771659),
+    np.float64(0.0014558278968043721),
+    np.float64(-0.0005899665132149895),
+    np.float64(0.00023874613521560983),
+    np.float64(-9.530925953474007e-05),
+    np.float64(3.4907840271569836e-05),
+    np.float64(-8.677002761602845e-06),
+)
+
+# greatest weighted error 5.26e-11
+LOGCOSH_32 = (
+    np.float32(-0.08333333),
+    np.float32(0.022222074),
+    np.float32(-0.0067445077),
+    np.float32(0.0021793114),
+    np.float32(-0.00071705045),
+    np.float32(0.00021990805),
+    np.float32(-5.2115232e-05),
+    np.float32(6.5390536e-06),
+)
+
+# greatest weighted error 3.16e-20
+LOGCOSH_64 = (
+    np.float64(-0.08333333333333333),
+    np.float64(0.022222222222221415),
+    np.float64(-0.00674603174599209),
+    np.float64(0.002186948852692526),
+    np.float64(-0.0007386029483696119),
+    np.float64(0.00025658046567743256),
+    np.float64(-9.098900123203961e-05),
+    np.float64(3.277652727349524e-05),
+    np.float64(-1.1947709390559034e-05),
+    np.float64(4.384597878268599e-06),
+    np.float64(-1.5997102561169448e-06),
+    np.float64(5.621387126883466e-07),
+    np.float64(-1.7853107077984906e-07),
+    np.float64(4.6218454269943024e-08),
+    np.float64(-8.312543572201692e-09),
+    np.float64(7.523051894727266e-10),
+)
+
+# greatest weighted error 8.71e-10
+TANHEXP_32 = (
+    np.float32(0.3252269),
+    np.float32(0.107860334),
+    np.float32(-0.022873662),
+    np.float32(-0.04564746),
+    np.float32(-0.025611004),
+    np.float32(-0.0054618064),
+    np.float32(0.004719308),
+)
+
+# greatest weighted error 3.92e-10
+SERF_32 = (
+    np.float32(0.2316122),
+    np.float32(0.04754569),
+    np.float32(-0.023335163),
+    np.float32(-0.018713119),
+    np.float32(-0.0044713966),
+    np.float32(0.0008836746),
+    np.float32(0.00020507164),
+)
+
+# greatest weighted error 9.94e-11
+SMISH_32 = (
+    np.float32(0.10463359),
+    np.float32(-0.0016443799),
+    np.float32(-0.017561413),
+    np.float32(-0.0037495669),
+    np.float32(0.0017001802),
+    np.float32(0.00089721597),
+    np.float32(8.333881e-05),
+)
+
+# greatest weighted error 2.93e-10
+LOGISH_32 = (
+    np.float32(0.10867929),
+    np.float32(0.0031532228),
+    np.float32(-0.014994035),
+    np.float32(-0.0036798695),
+    np.float32(0.0011180533),
+    np.float32(0.00064478256),
+    np.float32(-0.0004066021),
+)
+
+# greatest weighted error 3.81e-10
+PHISH_32 = (
+    np.float32(-0.17768507),
+    np.float32(0.2528681),
+    np.float32(0.19250701),
+    np.float32(-0.02483783),
+    np.float32(-0.044090036),
+    np.float32(0.010928217),
+    np.float32(0.014230861),
+)
+
+# greatest weighted error 4.14e-19
+TANHEXP_64 = (
+    np.float64(0.3252269138875309),
+    np.float64(0.10786032936442347),
+    np.float64(-0.022875972060732063),
+    np.float64(-0.04564538769356029),
+    np.float64(-0.02548770356383645),
+    np.float64(-0.005629789947106675),
+    np.float64(0.0027715928766972125),
+    np.float64(0.0034002728039175313),
+    np.float64(0.0016641709038508843),
+    np.float64(0.0003023717296958572),
+    np.float64(-0.00020195777786124715),
+    np.float64(-0.00021355654440057564),
+    np.float64(-9.437052922559497e-05),
+)
+
+# greatest weighted error 1.55e-19
+SERF_64 = (
+    np.float64(0.23161220121136644),
+    np.float64(0.04754569104272783),
+    np.float64(-0.023334206031374923),
+    np.float64(-0.018713084036873058),
+    np.float64(-0.004524531631545315),
+    np.float64(0.000871696064939151),
+    np.float64(0.001048148916457948),
+    np.float64(0.000332102931975197),
+    np.float64(-1.203668913536569e-06),
+    np.float64(-4.4607509667915336e-05),
+    np.float64(-1.830869214690266e-05),
+    np.float64(-1.8091998427618649e-06),
+    np.float64(1.1184902965773592e-06),
+)
+
+# greatest weighted error 1.61e-20
+SMISH_64 = (
+    np.float64(0.10463359271556366),
+    np.float64(-0.0016443798687677562),
+    np.float64(-0.017561552873021562),
+    np.float64(-0.003749628182662065),
+    np.float64(0.0017076957571475117),
+    np.float64(0.000903027892553692),
+    np.float64(-3.182395075454993e-05),
+    np.float64(-0.00012757340040407932),
+    np.float64(-2.423359985979419e-05),
+    np.float64(1.1185896455943077e-05),
+    np.float64(5.622443003640539e-06),
+    np.float64(-1.8926700502918644e-07),
+    np.float64(-7.337625431697799e-07),
+)
+
+# greatest weighted error 4.68e-19
+LOGISH_64 = (
+    np.float64(0.1086792851437427),
+    np.float64(0.00315322297217942),
+    np.float64(-0.014993584924533523),
+    np.float64(-0.003679910632844657),
+    np.float64(0.0010926871788467921),
+    np.float64(0.0006480649192938777),
+    np.float64(2.620136911927635e-06),
+    np.float64(-6.977770151274857e-05),
+    np.float64(-1.3129796824001847e-05),
+    np.float64(4.806831608184711e-06),
+    np.float64(2.058832378694758e-06),
+    np.float64(-1.0203077641501115e-07),
+    np.float64(7.57492566068793e-07),
+)
+
+# greatest weighted error 3.96e-18
+PHISH_64 = (
+    np.float64(-0.1776850712428067),
+    np.float64(0.2528680835995506),
+    np.float64(0.192507810775833),
+    np.float64(-0.024839753726124875),
+    np.float64(-0.04413474106141494),
+    np.float64(0.011101373203213746),
+    np.float64(0.015185900192202275),
+    np.float64(-0.0033783426425251237),
+    np.float64(-0.0066630531816163135),
+    np.float64(-0.0006248211729169078),
+    np.float64(0.0017673068642638694),
+    np.float64(0.0004146134565447299),
+    np.float64(-0.0004389219771910469),
+)
+
+# greatest weighted error 2.12e-11
+SIN_HALF_TURNS = (
+    np.float64(3.1415926535231633),
+    np.float64(-5.167712762078672),
+    np.float64(2.5501632390190343),
+    np.float64(-0.5992513142197784),
+    np.float64(0.08204639989957312),
+    np.float64(-0.007022026975657803),
+)
+
+# greatest weighted error 3.75e-18
+SIN_64 = (
+    np.float64(-0.1666666666666663),
+    np.float64(0.008333333333321842),
+    np.float64(-0.00019841269829361068),
+    np.float64(2.755731353979181e-06),
+    np.float64(-2.5050734657066676e-08),
+    np.float64(1.5895453268353094e-10),
+)
+
+# greatest weighted error 5.79e-20
+COS_64 = (
+    np.float64(0.041666666666666595),
+    np.float64(-0.0013888888888873307),
+    np.float64(2.4801587288965264e-05),
+    np.float64(-2.7557314203100965e-07),
+    np.float64(2.0875703144012547e-09),
+    np.float64(-1.135861730680525e-11),
+)
+
+# greatest weighted error 1.74e-20
+SINC_SLOPE_64 = (
+    np.float64(-0.03333333333333333),
+    np.float64(0.0011904761904761789),
+    np.float64(-2.204585537909011e-05),
+    np.float64(2.5052108345654627e-07),
+    np.float64(-1.9270844007999863e-09),
+    np.float64(1.0705007386130549e-11),
+    np.float64(-4.435281214233185e-14),
+    np.float64(-1.0297118074923189e-17),
+)
+
+# greatest weighted error 7.07e-10
+ATAN_32 = (
+    np.float32(-0.33333316),
+    np.float32(0.19998525),
+    np.float32(-0.14244297),
+    np.float32(0.105982654),
+    np.float32(-0.06087337),
+)
+
+# greatest weighted error 6e-20
+ATAN_64 = (
+    np.float64(-0.33333333333333326),
+    np.float64(0.19999999999997098),
+    np.float64(-0.14285714285317083),
+    np.float64(0.11111111083806402),
+    np.float64(-0.09090907988590516),
+    np.float64(0.07692279272445603),
+    np.float64(-0.06666175847827129),
+    np.float64(0.058765286830291856),
+    np.float64(-0.05215263612802733),
+    np.float64(0.04490909183901295),
+    np.float64(-0.03318310284563516),
+    np.float64(0.01490210126017902),
+)
+
+# greatest weighted error 6.16e-11
+ASINH_32 = (
+    np.float32(-0.16666666),
+    np.float32(0.07499907),
+    np.float32(-0.044616096),
+    np.float32(0.03003357),
+    np.float32(-0.020049585),
+    np.float32(0.00925663),
+)
+
+# greatest weighted error 3.71e-20
+ASINH_64 = (
+    np.float64(-0.16666666666666663),
+    np.float64(0.07499999999998827),
+    np.float64(-0.044642857141556344),
+    np.float64(0.030381944371672024),
+    np.float64(-0.022372156684021757),
+    np.float64(0.017352713102107578),
+    np.float64(-0.0139641010706169),
+    np.float64(0.011544281736609853),
+    np.float64(-0.009707507639146684),
+    np.float64(0.00811264286432319),
+    np.float64(-0.006303056002115946),
+    np.float64(0.0038933787836231792),
+    np.float64(-0.0013444891749153035),
 )

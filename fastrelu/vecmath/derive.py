@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from fastrelu.vecmath import derive_error, derive_smooth
+from fastrelu.vecmath import derive_error, derive_smooth, derive_trigonometric
 from fastrelu.vecmath.minimax import DIGITS, Fit, Target, fit, rounded
 
 mp.dps = DIGITS
@@ -81,13 +81,37 @@ TARGETS: list[Target] = [
     Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
     *derive_error.TARGETS,
     *derive_smooth.TARGETS,
+    *derive_trigonometric.TARGETS,
 ]
 
+# lambda and alpha of selu: with them mean 0 and variance 1 are a fixed point (Klambauer et al. 2017, equation 14)
+_TAIL = mp.erfc(1 / mp.sqrt(2)) * mp.sqrt(mp.e)
+SELU_ALPHA = mp.sqrt(2 / mp.pi) / (1 - _TAIL)
+_SQUARES = 2 * mp.erfc(mp.sqrt(2)) * mp.e**2 + mp.pi * _TAIL**2 - 2 * (2 + mp.pi) * _TAIL + mp.pi + 2
+SELU_LAMBDA = (1 - _TAIL) * mp.sqrt(2 * mp.pi / _SQUARES)
+
+HARDELISH_FACTOR = 1 / mp.lambertw(mp.e**2)  # the derivative of hardelish is 0 where exp(x) = 1 / (x + 2), and this is its exp(x)
 
 # name, value, bits of the head, precision: value = head + tail; products of a short head with small integers are exact.
 SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("LN2_32", mp.ln2, 16, np.float32),
     ("LN2_64", mp.ln2, 42, np.float64),
+    ("SILU_ZERO_32", SILU_ROOT, 24, np.float32),
+    ("SILU_ZERO_64", SILU_ROOT, 53, np.float64),
+    ("SILU_ZERO_EXP_32", SILU_ROOT - 1, 24, np.float32),
+    ("SILU_ZERO_EXP_64", SILU_ROOT - 1, 53, np.float64),
+    ("SELU_SCALE_32", SELU_LAMBDA, 24, np.float32),
+    ("SELU_SCALE_64", SELU_LAMBDA, 53, np.float64),
+    ("SELU_LEFT_32", SELU_LAMBDA * SELU_ALPHA, 24, np.float32),
+    ("SELU_LEFT_64", SELU_LAMBDA * SELU_ALPHA, 53, np.float64),
+    ("ELISH_ZERO_32", mp.asinh(1), 24, np.float32),
+    ("ELISH_ZERO_64", mp.asinh(1), 53, np.float64),
+    ("ELISH_ZERO_EXP_32", mp.sqrt(2) - 1, 24, np.float32),
+    ("ELISH_ZERO_EXP_64", mp.sqrt(2) - 1, 53, np.float64),
+    ("HARDELISH_ZERO_32", -mp.log(HARDELISH_FACTOR), 24, np.float32),
+    ("HARDELISH_ZERO_64", -mp.log(HARDELISH_FACTOR), 53, np.float64),
+    ("HARDELISH_ZERO_EXP_32", HARDELISH_FACTOR, 24, np.float32),
+    ("HARDELISH_ZERO_EXP_64", HARDELISH_FACTOR, 53, np.float64),
     ("SILU_EXP_32", SILU_ROOT - 1, 24, np.float32),
     ("SILU_EXP_64", SILU_ROOT - 1, 53, np.float64),
     # so near the root that exp(-it) is the head of the above
@@ -95,6 +119,7 @@ SPLITS: list[tuple[str, Any, int, type[np.floating[Any]]]] = [
     ("SILU_POINT_64", -mp.log(rounded(SILU_ROOT - 1, np.float64)), 53, np.float64),
     *derive_error.SPLITS,
     *derive_smooth.SPLITS,
+    *derive_trigonometric.SPLITS,
 ]
 
 
@@ -123,7 +148,8 @@ HEADER = '"""Coefficients, made by python -m fastrelu.vecmath.derive --write: do
 
 def source(targets: list[Target]) -> str:
     """The whole text of coefficients.py."""
-    return "\n".join([HEADER, *(render_split(*split) for split in SPLITS), *(render(t, fit(t)) for t in targets)])
+    splits = [render_split(*split) for split in SPLITS]
+    return "\n".join([HEADER, derive_trigonometric.two_over_pi(), *splits, *(render(t, fit(t)) for t in targets)])
 
 
 def main(argv: list[str] | None = None) -> int:

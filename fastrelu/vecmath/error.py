@@ -8,18 +8,17 @@ two words and g, a quotient of polynomials, within 0.1 of 0: what is lost in g i
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_32_Q, ERFCX_64, ERFCX_64_Q, LN2_32, LN2_64
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, SHIFT_32, SHIFT_64, exp_tail_32, exp_tail_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
 
 # decay's scale is 1 / SMALL too large.
 SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
 SMALL_SHIFT_32, SMALL_SHIFT_64 = np.float32(SHIFT_32 + 64), np.float64(SHIFT_64 + 512)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _decay_32(high: Scalar, low: Scalar) -> Scalar:
     shifted = fma(high, -LOG2E_32, SMALL_SHIFT_32)
     n = shifted - SMALL_SHIFT_32
@@ -30,7 +29,7 @@ def _decay_32(high: Scalar, low: Scalar) -> Scalar:
 
 
 @by_precision(_decay_32)
-@register_jitable(**IEEE)
+@jitable
 def decay(high: Scalar, low: Scalar) -> Scalar:
     """head, rest and scale: exp(-high - low) = (1 - head + rest) * scale * small(high), for 0 <= high < 125 (800).
 
@@ -45,19 +44,19 @@ def decay(high: Scalar, low: Scalar) -> Scalar:
     return head, fma(r * r, exp_tail_64(r), -tail), scale_64(shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _small_32(x: Scalar) -> Scalar:
     return SMALL_32
 
 
 @by_precision(_small_32)
-@register_jitable(**IEEE)
+@jitable
 def small(x: Scalar) -> Scalar:
     """What the scale of decay is to be multiplied by."""
     return SMALL_64
 
 
-@register_jitable(**IEEE)
+@jitable
 def decayed(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     """(z + low) * (1 - head + rest) with little more than one rounding; low within 0.1 z."""
     value = fma(-head, z, z)
@@ -65,7 +64,7 @@ def decayed(z: Scalar, low: Scalar, head: Scalar, rest: Scalar) -> Scalar:
     return value + (fma(rest, z, lost) + fma(rest - head, low, low))
 
 
-@register_jitable(**IEEE)
+@jitable
 def _erfcx_factor_32(a: Scalar) -> Scalar:
     p, q = ERFCX_32, ERFCX_32_Q
     top = fma(fma(fma(fma(fma(p[5], a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -73,7 +72,7 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_erfcx_factor_32)
-@register_jitable(**IEEE)
+@jitable
 def erfcx_factor(a: Scalar) -> Scalar:
     """g, where exp(a^2) erfc(a) = (1 + g) / (k a + 15/16)."""
     p, q = ERFCX_64, ERFCX_64_Q
@@ -83,19 +82,19 @@ def erfcx_factor(a: Scalar) -> Scalar:
     return top / fma(fma(fma(fma(fma(fma(bottom, a, q[4]), a, q[3]), a, q[2]), a, q[1]), a, q[0]), a, np.float64(1))
 
 
-@register_jitable(**IEEE)
+@jitable
 def _erfc_shape_32(x: Scalar) -> Scalar:
     return np.float32(10.5), np.float32(101 / 64)
 
 
 @by_precision(_erfc_shape_32)
-@register_jitable(**IEEE)
+@jitable
 def erfc_shape(x: Scalar) -> Scalar:
     """Where erfc has become 0 and decay can still make its scale, and the slope k of the denominator in erfcx_factor."""
     return np.float64(27.5), np.float64(51 / 32)
 
 
-@register_jitable(**IEEE)
+@jitable
 def scaled_tail(a: Scalar) -> Scalar:
     """erfc(a) / small(a) for a >= 0."""
     one, c = type(a)(1.0), type(a)(0.9375)
@@ -109,7 +108,7 @@ def scaled_tail(a: Scalar) -> Scalar:
     return decayed(y, fma(y, erfcx_factor(a), left * y), head, rest) * scale
 
 
-@register_jitable(**IEEE)
+@jitable
 def erfc(x: Scalar) -> Scalar:
     """1 - erf(x), at most 1 ULP off (float32 and float64), subnormal results too."""
     zero = type(x)(0.0)
@@ -117,14 +116,14 @@ def erfc(x: Scalar) -> Scalar:
     return fma(-tail if x < zero else tail, small(x), type(x)(2.0) if x < zero else zero)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _erf_factor_32(z: Scalar) -> Scalar:
     p = ERF_32
     return fma(fma(fma(fma(fma(fma(p[6], z, p[5]), z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
 @by_precision(_erf_factor_32)
-@register_jitable(**IEEE)
+@jitable
 def erf_factor(z: Scalar) -> Scalar:
     """erf(x) / x - 1 of z = x^2 <= 1."""
     p = ERF_64
@@ -132,7 +131,7 @@ def erf_factor(z: Scalar) -> Scalar:
     return fma(fma(fma(fma(fma(fma(fma(top, z, p[6]), z, p[5]), z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
-@register_jitable(**IEEE)
+@jitable
 def erf(x: Scalar) -> Scalar:
     """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x, at most 1 ULP off (float32 and float64); -0.0 stays."""
     zero, one = type(x)(0.0), type(x)(1.0)

@@ -11,10 +11,9 @@ masked instruction, which is slower than a minimum and a maximum.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import EXP_32, EXP_64, EXPM1_32, LN2_32, LN2_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 LOG2E_32, LOG2E_64 = np.float32(1.4426950408889634), np.float64(1.4426950408889634)
 ONE_32, ONE_64, ZERO_32, ZERO_64 = np.float32(1), np.float64(1), np.float32(0), np.float64(0)
@@ -31,19 +30,19 @@ TWICE_32, TWICE_64 = np.float32(SHIFT_32 + 127), np.float64(SHIFT_64 + 1023)  # 
 TWICE_TOP_32, TWICE_TOP_64 = np.float32(TWICE_32 + 128), np.float64(TWICE_64 + 1024)
 
 
-@register_jitable(**IEEE)
+@jitable
 def scale_32(shifted: Scalar) -> Scalar:
     """The power of two whose biased exponent is in the low bits of `shifted`."""
     return np.int32(np.float32(shifted).view(np.int32) << np.int32(23)).view(np.float32)
 
 
-@register_jitable(**IEEE)
+@jitable
 def scale_64(shifted: Scalar) -> Scalar:
     """The power of two whose biased exponent is in the low bits of `shifted`."""
     return np.int64(np.float64(shifted).view(np.int64) << np.int64(52)).view(np.float64)
 
 
-@register_jitable(**IEEE)
+@jitable
 def two_scales_32(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     """(1 + a b) 2^n; below the normal numbers it is rounded once more. The low bits of `shifted` hold n + 254."""
     bits = np.float32(shifted).view(np.int32)
@@ -52,7 +51,7 @@ def two_scales_32(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     return times(fma(a, b * scale, scale), np.int32(np.int32(bits - half) << np.int32(23)).view(np.float32))
 
 
-@register_jitable(**IEEE)
+@jitable
 def two_scales_64(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     """(1 + a b) 2^n; below the normal numbers it is rounded once more. The low bits of `shifted` hold n + 2046."""
     bits = np.float64(shifted).view(np.int64)
@@ -61,24 +60,30 @@ def two_scales_64(a: Scalar, b: Scalar, shifted: Scalar) -> Scalar:
     return times(fma(a, b * scale, scale), np.int64(np.int64(bits - half) << np.int64(52)).view(np.float64))
 
 
-@register_jitable(**IEEE)
+@jitable
 def exp_tail_32(r: Scalar) -> Scalar:
     """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2."""
     return fma(fma(fma(fma(EXP_32[4], r, EXP_32[3]), r, EXP_32[2]), r, EXP_32[1]), r, EXP_32[0])
 
 
-@register_jitable(**IEEE)
-def exp_tail_64(r: Scalar) -> Scalar:
-    """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2."""
+@jitable
+def exp_cubic_64(r: Scalar) -> Scalar:
+    """(exp(r) - 1 - r - r^2 / 2) / r^3 for |r| <= ln(2) / 2."""
     square = r * r
     fourth = square * square
     low = fma(fma(EXP_64[4], r, EXP_64[3]), square, fma(EXP_64[2], r, EXP_64[1]))
     high = fma(fma(EXP_64[8], r, EXP_64[7]), square, fma(EXP_64[6], r, EXP_64[5]))
     top = fma(EXP_64[10], r, EXP_64[9])
-    return fma(fma(fma(top, fourth, high), fourth, low), r, EXP_64[0])
+    return fma(fma(top, fourth, high), fourth, low)
 
 
-@register_jitable(**IEEE)
+@jitable
+def exp_tail_64(r: Scalar) -> Scalar:
+    """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2."""
+    return fma(exp_cubic_64(r), r, EXP_64[0])
+
+
+@jitable
 def _exp_32(x: Scalar) -> Scalar:
     x = LOW_32 if x < LOW_32 else x
     shifted = fma(x, LOG2E_32, TWICE_32)
@@ -89,7 +94,7 @@ def _exp_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_exp_32)
-@register_jitable(**IEEE)
+@jitable
 def exp(x: Scalar) -> Scalar:
     """e to the power x, at most 1 ULP off (float32 and float64)."""
     x = LOW_64 if x < LOW_64 else x
@@ -100,7 +105,7 @@ def exp(x: Scalar) -> Scalar:
     return two_scales_64(fma(exp_tail_64(r), r, ONE_64), r, shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _exp_sum_32(high: Scalar, low: Scalar) -> Scalar:
     x = LOW_32 if high < LOW_32 else high
     shifted = fma(x, LOG2E_32, TWICE_32)
@@ -114,7 +119,7 @@ def _exp_sum_32(high: Scalar, low: Scalar) -> Scalar:
 
 
 @by_precision(_exp_sum_32)
-@register_jitable(**IEEE)
+@jitable
 def exp_sum(high: Scalar, low: Scalar) -> Scalar:
     """exp(high + low) for |low| of the order of an ulp of high: what the rounding of the argument would lose is kept.
 
@@ -131,7 +136,7 @@ def exp_sum(high: Scalar, low: Scalar) -> Scalar:
     return two_scales_64(head + fma(r * r, exp_tail_64(r), tail), ONE_64, shifted)
 
 
-@register_jitable(**IEEE)
+@jitable
 def expm1_tail_32(r: Scalar) -> Scalar:
     """(exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2, with an error of 2^-30 in exp."""
     square = r * r
@@ -140,7 +145,7 @@ def expm1_tail_32(r: Scalar) -> Scalar:
     return fma(fma(high, square, low), r, EXPM1_32[0])
 
 
-@register_jitable(**IEEE)
+@jitable
 def _expm1_32(x: Scalar) -> Scalar:
     x = MINUS_ONE_BELOW_32 if x < MINUS_ONE_BELOW_32 else x
     shifted = fma(x, LOG2E_32, SHIFT_32)
@@ -160,7 +165,7 @@ def _expm1_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_expm1_32)
-@register_jitable(**IEEE)
+@jitable
 def expm1(x: Scalar) -> Scalar:
     """exp(x) - 1 without cancellation, at most 1 ULP off (float32 and float64); -0.0 stays."""
     x = MINUS_ONE_BELOW_64 if x < MINUS_ONE_BELOW_64 else x

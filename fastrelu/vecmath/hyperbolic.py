@@ -7,11 +7,10 @@ both the quotient is at most a third of the number it is taken from, so that lit
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import EXP2R_32, EXP2R_64, TANH_32, TANH_64
 from fastrelu.vecmath.exponential import ONE_32, ONE_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
 
 # |x| = n ln(2) / 2 + r; one step for float32: its error is damped by the quotient
 LOG4E_32, LOG4E_64 = np.float32(2.8853900817779268), np.float64(2.8853900817779268)
@@ -23,20 +22,21 @@ LARGE_32, LARGE_64 = np.float32(10), np.float64(20)  # tanh is 1 from there on
 SIGN_32, SIGN_64 = np.int32(-(2**31)), np.int64(-(2**63))
 
 
-@register_jitable(**IEEE)
+@jitable
 def signed_32(size: Scalar, x: Scalar) -> Scalar:
     """A size >= 0, or a NaN, with the sign of x."""
     return np.int32(np.float32(size).view(np.int32) | (np.float32(x).view(np.int32) & SIGN_32)).view(np.float32)
 
 
-@register_jitable(**IEEE)
-def signed_64(size: Scalar, x: Scalar) -> Scalar:
+@by_precision(signed_32)
+@jitable
+def signed(size: Scalar, x: Scalar) -> Scalar:
     """A size >= 0, or a NaN, with the sign of x."""
     return np.int64(np.float64(size).view(np.int64) | (np.float64(x).view(np.int64) & SIGN_64)).view(np.float64)
 
 
-@register_jitable(**IEEE)
-def _tanh_32(x: Scalar) -> Scalar:
+@jitable
+def _tanh_parts_32(x: Scalar) -> Scalar:
     size = abs(x)
     near = size < ONE_32
     m = size if near else ONE_32
@@ -49,13 +49,13 @@ def _tanh_32(x: Scalar) -> Scalar:
     tail = fma(fma(fma(fma(p[4], r, p[3]), r, p[2]), r, p[1]), r, p[0])
     scale = scale_32(shifted)
     far = fma(scale, fma(fma(tail, r, ONE_32), r, HALF_32), HALF_32)
-    return signed_32(fma(-m, square / (bend if near else far), m), x)
+    return near, square / (bend if near else far)
 
 
-@by_precision(_tanh_32)
-@register_jitable(**IEEE)
-def tanh(x: Scalar) -> Scalar:
-    """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
+@by_precision(_tanh_parts_32)
+@jitable
+def tanh_parts(x: Scalar) -> Scalar:
+    """Whether |x| < 1, and q: tanh(|x|) = m - m q, where m is |x| if that is below 1, else 1."""
     size = abs(x)
     near = size < ONE_64
     m = size if near else ONE_64
@@ -72,4 +72,12 @@ def tanh(x: Scalar) -> Scalar:
     tail = fma(fma(fma(fma(tail, r, c[3]), r, c[2]), r, c[1]), r, c[0])
     scale = scale_64(shifted)
     far = fma(scale, fma(fma(tail, r, ONE_64), r, HALF_64), HALF_64)
-    return signed_64(fma(-m, square / (bend if near else far), m), x)
+    return near, square / (bend if near else far)
+
+
+@jitable
+def tanh(x: Scalar) -> Scalar:
+    """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
+    near, q = tanh_parts(x)
+    m = abs(x) if near else type(x)(1.0)
+    return signed(fma(-m, q, m), x)

@@ -8,11 +8,10 @@ added to a -0.0 leave it.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import ATANH_64, LN2_64, LOG1P_32
 from fastrelu.vecmath.exponential import ONE_32, ONE_64
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 LN2_32 = np.float32(0.6931471805599453)  # k of float32 is so small that its rounding is not felt
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)
@@ -26,7 +25,7 @@ SPLIT_32 = np.int32(np.float32(0.75).view(np.int32) + ~EXPONENT_32 + np.int32(1)
 SPLIT_64 = np.int64(np.float64(0.75).view(np.int64) + ~EXPONENT_64 + np.int64(1))
 
 
-@register_jitable(**IEEE)
+@jitable
 def _log1p_32(x: Scalar) -> Scalar:
     bits = np.float32(x).view(np.int32)
     above = np.int32(SPLIT_32 - np.float32(ONE_32 + x).view(np.int32))
@@ -45,7 +44,7 @@ def _log1p_32(x: Scalar) -> Scalar:
 
 
 @by_precision(_log1p_32)
-@register_jitable(**IEEE)
+@jitable
 def log1p(x: Scalar) -> Scalar:
     """log(1 + x) without cancellation, at most 1 ULP off (float32 and float64); -0.0 stays, -1 gives -inf, less gives NaN."""
     bits = np.float64(x).view(np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from fastrelu.vecmath.coefficients import (
     GELU_SLOPE_32,
@@ -28,14 +27,14 @@ from fastrelu.vecmath.coefficients import (
     TWO_CK_64,
 )
 from fastrelu.vecmath.error import small
-from fastrelu.vecmath.primitives import IEEE, Scalar, by_precision, fma
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
 TANH_END_32, TANH_END_64 = np.float32(11.25), np.float64(22)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _mills_factor_32(a: Scalar) -> Scalar:
     p, q = MILLS_32, MILLS_32_Q
     top = fma(fma(fma(fma(fma(p[5], a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -43,7 +42,7 @@ def _mills_factor_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_mills_factor_32)
-@register_jitable(**IEEE)
+@jitable
 def mills_factor(a: Scalar) -> Scalar:
     """g, where 2 exp(a^2 / 2) Phi(-a) = (1 + g) / (71/64 a + 121/128)."""
     p, q = MILLS_64, MILLS_64_Q
@@ -53,7 +52,7 @@ def mills_factor(a: Scalar) -> Scalar:
     return top / fma(fma(fma(fma(fma(fma(bottom, a, q[4]), a, q[3]), a, q[2]), a, q[1]), a, q[0]), a, np.float64(1))
 
 
-@register_jitable(**IEEE)
+@jitable
 def distance_to(root: Scalar, root_low: Scalar, a: Scalar) -> Scalar:
     """root + root_low - a to two words (Knuth's sum)."""
     distance = root - a
@@ -61,7 +60,7 @@ def distance_to(root: Scalar, root_low: Scalar, a: Scalar) -> Scalar:
     return distance, ((root - (distance - back)) - (a + back)) + root_low
 
 
-@register_jitable(**IEEE)
+@jitable
 def _slope_factor_32(a: Scalar) -> Scalar:
     p, q = GELU_SLOPE_32, GELU_SLOPE_32_Q
     top = fma(fma(fma(fma(fma(p[5], a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -71,7 +70,7 @@ def _slope_factor_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_slope_factor_32)
-@register_jitable(**IEEE)
+@jitable
 def slope_factor(a: Scalar) -> Scalar:
     """Two numbers: the derivative of gelu at -a is exp(-a^2 / 2) times the sum of the second and half the first."""
     p, q = GELU_SLOPE_64, GELU_SLOPE_64_Q
@@ -83,35 +82,35 @@ def slope_factor(a: Scalar) -> Scalar:
     return distance, fma(low, np.float64(0.5) + factor, distance * factor)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _gelu_distance_32(x: Scalar) -> Scalar:
     a = abs(x)
     return GELU_END_32 if a > GELU_END_32 else a
 
 
 @by_precision(_gelu_distance_32)
-@register_jitable(**IEEE)
+@jitable
 def gelu_distance(x: Scalar) -> Scalar:
     """|x|, no farther than where the tail has become 0."""
     a = abs(x)
     return GELU_END_64 if a > GELU_END_64 else a
 
 
-@register_jitable(**IEEE)
+@jitable
 def _tanh_distance_32(x: Scalar) -> Scalar:
     a = abs(x)
     return TANH_END_32 if a > TANH_END_32 else a
 
 
 @by_precision(_tanh_distance_32)
-@register_jitable(**IEEE)
+@jitable
 def tanh_distance(x: Scalar) -> Scalar:
     """|x|, no farther than where the tail has become 0."""
     a = abs(x)
     return TANH_END_64 if a > TANH_END_64 else a
 
 
-@register_jitable(**IEEE)
+@jitable
 def _argument_32(a: Scalar) -> Scalar:
     square = a * a
     factor = fma(TWO_CK_32[0], square, TWO_C_32[0])
@@ -122,7 +121,7 @@ def _argument_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_argument_32)
-@register_jitable(**IEEE)
+@jitable
 def argument(a: Scalar) -> Scalar:
     """2c (a + k a^3) to two words: an error of it is an error of exp, and it reaches 100 (750)."""
     square = a * a
@@ -133,7 +132,7 @@ def argument(a: Scalar) -> Scalar:
     return high, fma(a, low, fma(a, factor, -high))
 
 
-@register_jitable(**IEEE)
+@jitable
 def one_more(head: Scalar, rest: Scalar, scale: Scalar) -> Scalar:
     """1 + (1 - head + rest) * scale * small to two words."""
     one = type(head)(1.0)
@@ -144,7 +143,7 @@ def one_more(head: Scalar, rest: Scalar, scale: Scalar) -> Scalar:
     return d, fma((part - (power - one)) * scale, small(head), low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _near_root_32(a: Scalar) -> Scalar:
     p = TANH_ROOT_32
     d, low = distance_to(TANH_ZERO_32[0], TANH_ZERO_32[1], a)
@@ -153,7 +152,7 @@ def _near_root_32(a: Scalar) -> Scalar:
 
 
 @by_precision(_near_root_32)
-@register_jitable(**IEEE)
+@jitable
 def near_root(a: Scalar) -> Scalar:
     """The bracket of gelu_tanh_slope in two words, within 3/16 of its root; the first is twice the distance from the root."""
     p = TANH_ROOT_64
@@ -163,7 +162,7 @@ def near_root(a: Scalar) -> Scalar:
     return d + d, fma(d, factor, (np.float64(2) + factor) * low)
 
 
-@register_jitable(**IEEE)
+@jitable
 def _bracket_32(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     square = a * a
     factor = fma(SLOPE_CUBIC_32[0], square, TWO_C_32[0])
@@ -173,7 +172,7 @@ def _bracket_32(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
 
 
 @by_precision(_bracket_32)
-@register_jitable(**IEEE)
+@jitable
 def bracket(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     """d + d_low - a u'(a), u = argument, in two words; what the first one lost is not in the second."""
     square = a * a

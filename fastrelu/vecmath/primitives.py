@@ -1,4 +1,4 @@
-"""What every formula is built from: a fused multiply-add, a product that stays apart, and a choice by precision.
+"""What every formula is built from: a fused multiply-add, a product that stays apart, a root, and a choice by precision.
 
 All work in plain Python on NumPy scalars, in Numba CPU code and in CUDA code, with the same bits.
 """
@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to ou
 IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True}
 
 _compilable: set[Callable[..., Any]] = set()
+_jitable: set[Callable[..., Any]] = set()
+_chosen: dict[Callable[..., Any], Callable[..., Any]] = {}  # by_precision's functions, and what chooses for compiled code
 
 
 def use_widest_vectors(builder: Any) -> None:
@@ -97,6 +99,56 @@ def _times(a: Any, b: Any) -> Any:
     return lambda a, b: _rounded_product(a, b)
 
 
+def sqrt(x: Scalar) -> Scalar:
+    """The square root, correctly rounded; NaN for negative numbers."""
+    return type(x)(math.sqrt(x)) if x >= 0 else type(x)(math.nan)  # rounded twice for float32, which is harmless: 53 > 2 * 24 + 2
+
+
+@intrinsic
+def _llvm_sqrt(_context: Any, x: Any) -> Any:
+    def codegen(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind, module = args[0].type, builder.module
+        if "nvptx" not in module.triple:  # there llvm.sqrt may become an approximation
+            return builder.call(module.declare_intrinsic("llvm.sqrt", [kind]), args)
+        name = f"llvm.nvvm.sqrt.rn.{'f' if isinstance(kind, ir.FloatType) else 'd'}"
+        return builder.call(module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind,))), args)
+
+    return x(x), codegen
+
+
+@overload(sqrt, jit_options=IEEE, strict=False)
+def _sqrt(x: Any) -> Any:
+    return lambda x: _llvm_sqrt(x)
+
+
+def entry(table: Any, index: Any) -> Any:
+    """table[index], of a constant array, in a form that LLVM vectorises inside a kernel.
+
+    A gather has no bounds to compare with those of the output at run time. So the load names the kernels' output (the scope
+    in kernels.elementwise.sweep: metadata of one content are one) as memory that it does not touch.
+    """
+    return table[index]
+
+
+@intrinsic
+def _constant_entry(_context: Any, table: Any, index: Any) -> Any:
+    def codegen(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, builder, args[0]).data
+        value = builder.load(builder.gep(data, [args[1]]))
+        module = builder.module
+        domain = module.add_metadata([ir.MetaDataString(module, "fastrelu")])
+        output = module.add_metadata([module.add_metadata([ir.MetaDataString(module, "output"), domain])])
+        value.set_metadata("noalias", output)
+        return value
+
+    return table.dtype(table, index), codegen
+
+
+@overload(entry, jit_options=IEEE, strict=False)
+def _entry(table: Any, index: Any) -> Any:
+    return lambda table, index: _constant_entry(table, index)
+
+
 def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorates the float64 formula: one function of both, chosen by the type of the first argument."""
 
@@ -109,19 +161,37 @@ def by_precision(float32: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
         def typed(*args: Any) -> Any:
             return float32 if args[0].bitwidth == 32 else float64
 
-        overload(chosen, jit_options=IEEE, strict=False)(typed)
-        _compilable.add(chosen)
-        return chosen
+        _chosen[chosen] = typed
+        return jitable(chosen)
 
     return decorate
 
 
+def jitable(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a function that formulas are made of: compiled code may call it once `compilable` has met it.
+
+    Numba takes 30 us to register one, and there are hundreds: an import registers none.
+    """
+    _jitable.add(formula)
+    return formula
+
+
 def compilable(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Lets compiled code call a plain Python formula, and the formulas that it closes over; returns the formula."""
+    """Lets compiled code call a plain Python formula, and all that it calls or closes over; returns the formula."""
     if formula not in _compilable:
         _compilable.add(formula)
-        register_jitable(**IEEE)(formula)
+        if formula in _chosen:
+            overload(formula, jit_options=IEEE, strict=False)(_chosen[formula])
+        else:
+            register_jitable(**IEEE)(formula)
         for cell in formula.__closure__ or ():
             if isinstance(cell.cell_contents, FunctionType):
                 compilable(cell.cell_contents)
+        names, known = formula.__code__.co_names, formula.__globals__
+        scopes = [known, *(vars(known[name]) for name in names if isinstance(known.get(name), ModuleType))]
+        for name in names:
+            for scope in scopes:
+                value = scope.get(name)
+                if isinstance(value, FunctionType) and value in _jitable:
+                    compilable(value)
     return formula

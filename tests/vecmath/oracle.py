@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from fastrelu.vecmath.primitives import compilable
+
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
 
@@ -20,6 +22,7 @@ LONG = np.finfo(np.longdouble).nmant > 60  # the 80-bit format of x86, or better
 
 def compiled(formula: Function, inputs: int = 1, **options: Any) -> Any:
     """formula over 1-d arrays, compiled as a kernel is; also for options a caller might choose."""
+    compilable(getattr(formula, "formula", formula))
     options = {"error_model": "numpy", **options}
     if inputs == 1:
 

@@ -1,0 +1,67 @@
+"""The error function and its complement."""
+
+from __future__ import annotations
+
+from fastrelu import vecmath
+from fastrelu.activation import activation
+from fastrelu.formulas.gelus import scipy_erf
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.coefficients import TWO_OVER_SQRT_PI_32, TWO_OVER_SQRT_PI_64
+from fastrelu.vecmath.error import decay, decayed, erfc_shape, small
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+
+
+@jitable
+def _two_over_sqrt_pi_32(x: Scalar) -> Scalar:
+    return TWO_OVER_SQRT_PI_32[0], TWO_OVER_SQRT_PI_32[1]
+
+
+@by_precision(_two_over_sqrt_pi_32)
+@jitable
+def two_over_sqrt_pi(x: Scalar) -> Scalar:
+    """2 / sqrt(pi) in two words."""
+    return TWO_OVER_SQRT_PI_64[0], TWO_OVER_SQRT_PI_64[1]
+
+
+@jitable
+def erf_slope(x: Scalar) -> Scalar:
+    """2 / sqrt(pi) exp(-x^2)."""
+    a = abs(x)
+    end, _ = erfc_shape(x)
+    a = end if a > end else a
+    high = times(a, a)
+    head, rest, scale = decay(high, fma(a, a, -high))
+    c, c_low = two_over_sqrt_pi(x)
+    return times(decayed(c, c_low, head, rest) * scale, small(x))
+
+
+@jitable
+def erfc_slope(x: Scalar) -> Scalar:
+    """-2 / sqrt(pi) exp(-x^2)."""
+    return -erf_slope(x)
+
+
+@activation(
+    derivative=erf_slope,
+    reference=lambda m, x: m.erf(x),
+    numpy=lambda x: scipy_erf()(x),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Glaisher, Philosophical Magazine 42 (1871)",
+)
+def erf(x: Scalar) -> Scalar:
+    """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return vecmath.erf(x)
+
+
+@activation(
+    derivative=erfc_slope,
+    reference=lambda m, x: m.erfc(x),
+    numpy=lambda x: 1 - scipy_erf()(x),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Glaisher, Philosophical Magazine 42 (1871)",
+)
+def erfc(x: Scalar) -> Scalar:
+    """The complementary error function, 1 - erf(x), without cancellation for large x."""
+    return vecmath.erfc(x)

@@ -1,0 +1,53 @@
+"""Inverse functions that grow slowly: arctan, arsinh."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastrelu import vecmath
+from fastrelu.activation import activation
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.primitives import Scalar, jitable
+from fastrelu.vecmath.radii import inverse_root_term, inverse_square_term
+
+
+@jitable
+def arctan_slope(x: Scalar) -> Scalar:
+    """1 / (1 + x^2)."""
+    zero = type(x)(0.0)
+    y = inverse_square_term(x, zero, type(x)(1.0))
+    return zero if abs(x) == type(x)(np.inf) else y
+
+
+@activation(
+    derivative=arctan_slope,
+    reference=lambda m, x: m.atan(x),
+    numpy=lambda x: np.arctan(x),
+    max_ulp=0.75,
+    cost=Cost.HEAVY,
+    paper="Euler (1755); as an activation: Kamruzzaman & Aziz, IJCNN 2002",
+)
+def arctan(x: Scalar) -> Scalar:
+    """The arc tangent, from -pi/2 to pi/2."""
+    return vecmath.atan(x)
+
+
+@jitable
+def arsinh_slope(x: Scalar) -> Scalar:
+    """1 / sqrt(1 + x^2)."""
+    zero = type(x)(0.0)
+    y = inverse_root_term(x, zero, type(x)(1.0))
+    return zero if abs(x) == type(x)(np.inf) else y
+
+
+@activation(
+    derivative=arsinh_slope,
+    reference=lambda m, x: m.asinh(x),
+    numpy=lambda x: np.arcsinh(x),
+    max_ulp=0.75,
+    cost=Cost.HEAVY,
+    paper="Houdin (1875), as an inverse; Carlile et al., Improving deep learning by inverse square root linear units (2017)",
+)
+def arsinh(x: Scalar) -> Scalar:
+    """The inverse hyperbolic sine, log(x + sqrt(x^2 + 1)): linear near 0, logarithmic far out."""
+    return vecmath.asinh(x)

@@ -1,0 +1,174 @@
+"""Radial functions: of the distance r = abs(x - center), and of epsilon * r where they have a scale.
+
+The distance is kept in two words, so that no center and no epsilon costs accuracy. They are for numbers; a derivative is with
+respect to x.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastrelu.activation import activation
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.error import decay, decayed, small
+from fastrelu.vecmath.hyperbolic import signed
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
+from fastrelu.vecmath.radii import inverse_of, inverse_root_of, inverse_root_term, inverse_square_term, one_plus_square
+from fastrelu.vecmath.words import product, two_sum
+
+CENTER = "Where the distance is 0."
+EPSILON = "The inverse of the length on which the function changes."
+HARDY = "Hardy, Journal of Geophysical Research 76 (1971)"
+
+
+@jitable
+def _reach_32(x: Scalar) -> Scalar:
+    return np.float32(123.0), np.float32(12.0)
+
+
+@by_precision(_reach_32)
+@jitable
+def reach(x: Scalar) -> Scalar:
+    """Where exp(-s) is 0 in every product and decay is still valid, and a number with a greater square."""
+    return np.float64(790.0), np.float64(29.0)
+
+
+@jitable
+def squared(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
+    """(epsilon (d + d_low))^2 in two words, but no more than decay can take by much; and where exp(-s) is 0."""
+    end, most = reach(d)
+    u = times(epsilon, d)
+    far = abs(u) > most
+    u_low = type(d)(0.0) if far else fma(epsilon, d_low, fma(epsilon, d, -u))
+    u = most if far else u
+    s = times(u, u)
+    return s, fma(u + u, u_low, fma(u, u, -s)), end
+
+
+@jitable
+def steep(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
+    """factor epsilon^2 (d + d_low) in two words."""
+    zero = type(d)(0.0)
+    square = times(epsilon, epsilon)
+    c, c_low = product(factor, zero, square, fma(epsilon, epsilon, -square))
+    return product(c, c_low, d, d_low)
+
+
+@jitable
+def gaussian_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """-2 epsilon^2 (x - center) exp(-(epsilon r)^2)."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    s, s_low, end = squared(d, d_low, epsilon)
+    far = s >= end
+    head, rest, scale = decay(end if far else s, zero if far else s_low)
+    w, w_low = steep(type(x)(-2.0), epsilon, d, d_low)
+    y = times(decayed(w, w_low, head, rest) * scale, small(x))
+    return zero if far else y
+
+
+@activation(
+    derivative=gaussian_slope,
+    reference=lambda m, x, epsilon, center: m.exp(-((epsilon * (x - center)) ** 2)),
+    numpy=lambda x, epsilon=1.0, center=0.0: np.exp(-np.square(epsilon * (x - center))),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    params={"epsilon": EPSILON, "center": CENTER},
+    paper="Broomhead & Lowe, Complex Systems 2 (1988)",
+)
+def gaussian(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """The Gaussian, exp(-(epsilon * r)^2) of the distance r = abs(x - center); 0 at both infinities."""
+    zero, one = type(x)(0.0), type(x)(1.0)
+    d, d_low = two_sum(x, -center)
+    s, s_low, end = squared(d, d_low, epsilon)
+    far = s >= end
+    head, rest, scale = decay(end if far else s, zero if far else s_low)
+    return times(decayed(one, zero, head, rest) * scale, small(x))
+
+
+@jitable
+def multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """epsilon^2 (x - center) / sqrt(1 + (epsilon r)^2); epsilon with the sign of x at the infinities."""
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, _, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(u, u_low, epsilon, type(x)(0.0))
+    w, w_low = product(w, w_low, y, y_low)
+    return signed(abs(epsilon), x) if abs(x) == type(x)(np.inf) else w + w_low
+
+
+@activation(
+    derivative=multiquadric_slope,
+    reference=lambda m, x, epsilon, center: m.sqrt(1 + (epsilon * (x - center)) ** 2),
+    numpy=lambda x, epsilon=1.0, center=0.0: np.sqrt(1 + np.square(epsilon * (x - center))),
+    max_ulp=0.9,
+    cost=Cost.HEAVY,
+    params={"epsilon": EPSILON, "center": CENTER},
+    paper=HARDY,
+)
+def multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """The multiquadric, sqrt(1 + (epsilon * r)^2) of the distance r = abs(x - center); does not overflow before its result."""
+    d, d_low = two_sum(x, -center)
+    _, _, total, low, _, inverse = one_plus_square(d, d_low, epsilon)
+    return abs(x) if abs(x) == type(x)(np.inf) else sqrt(total + low) * inverse
+
+
+@jitable
+def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """-epsilon^2 (x - center) / (1 + (epsilon r)^2)^(3/2)."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(u, u_low, -epsilon, zero)
+    w, w_low = product(w, w_low, y, y_low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
+@activation(
+    derivative=inverse_multiquadric_slope,
+    reference=lambda m, x, epsilon, center: 1 / m.sqrt(1 + (epsilon * (x - center)) ** 2),
+    numpy=lambda x, epsilon=1.0, center=0.0: 1 / np.sqrt(1 + np.square(epsilon * (x - center))),
+    max_ulp=0.9,
+    cost=Cost.HEAVY,
+    params={"epsilon": EPSILON, "center": CENTER},
+    paper=HARDY,
+)
+def inverse_multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """The inverse multiquadric, 1 / sqrt(1 + (epsilon * r)^2) of the distance r = abs(x - center); 0 at both infinities."""
+    d, d_low = two_sum(x, -center)
+    y = inverse_root_term(d, d_low, epsilon)
+    return type(x)(0.0) if abs(x) == type(x)(np.inf) else y
+
+
+@jitable
+def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """-2 epsilon^2 (x - center) / (1 + (epsilon r)^2)^2."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_of(total, low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(u, u_low, times(type(x)(-2.0), epsilon), zero)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, times(y, unit), times(y_low, unit))
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
+@activation(
+    derivative=inverse_quadratic_slope,
+    reference=lambda m, x, epsilon, center: 1 / (1 + (epsilon * (x - center)) ** 2),
+    numpy=lambda x, epsilon=1.0, center=0.0: 1 / (1 + np.square(epsilon * (x - center))),
+    max_ulp=0.9,
+    cost=Cost.HEAVY,
+    params={"epsilon": EPSILON, "center": CENTER},
+    paper=HARDY,
+)
+def inverse_quadratic(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """The inverse quadratic, 1 / (1 + (epsilon * r)^2) of the distance r = abs(x - center); 0 at both infinities."""
+    d, d_low = two_sum(x, -center)
+    y = inverse_square_term(d, d_low, epsilon)
+    return type(x)(0.0) if abs(x) == type(x)(np.inf) else y

@@ -1,0 +1,162 @@
+"""S-shaped relatives of the tanh and the sigmoid: bipolar_sigmoid, softcap, soft_clipping."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastrelu import vecmath
+from fastrelu.activation import activation
+from fastrelu.formulas.exponential_units import expm1_words
+from fastrelu.formulas.sigmoids import bell_of, bell_sum
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.hyperbolic import signed, tanh_parts
+from fastrelu.vecmath.logarithm import log1p
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import inverse, sum_error
+
+
+@jitable
+def bipolar_sigmoid_slope(x: Scalar) -> Scalar:
+    """2 t / (1 + t)^2 with t = exp(-abs(x))."""
+    return times(bell_of(abs(x)), type(x)(2) * small(x))
+
+
+@activation(
+    derivative=bipolar_sigmoid_slope,
+    reference=lambda m, x: m.tanh(x / 2),
+    numpy=lambda x: (1 - np.exp(-x)) / (1 + np.exp(-x)),
+    max_ulp=1.0,
+)
+def bipolar_sigmoid(x: Scalar) -> Scalar:
+    """The bipolar sigmoid, (1 - exp(-x)) / (1 + exp(-x)) = tanh(x / 2)."""
+    return vecmath.tanh(type(x)(0.5) * x)
+
+
+@jitable
+def softcap_slope(x: Scalar, cap: Scalar = 30.0) -> Scalar:
+    """4 t / (1 + t)^2 with t = exp(-2 abs(x / cap))."""
+    two, a = type(x)(2), abs(x)
+    high, low = inverse(abs(cap))
+    z = times(a, high)
+    return times(bell_sum(two * z, two * fma(a, low, fma(a, high, -z))), type(x)(4) * small(x))
+
+
+@activation(
+    derivative=softcap_slope,
+    reference=lambda m, x, cap: cap * m.tanh(x / cap),
+    numpy=lambda x, cap=30.0: cap * np.tanh(x / cap),
+    max_ulp=1.25,  # the error of tanh in units of the cap's last place
+    params={"cap": "The limits are -cap and cap; not 0."},
+    paper="Bello et al., ICLR 2017; Gemma Team, Gemma 2 (2024)",
+)
+def softcap(x: Scalar, cap: Scalar = 30.0) -> Scalar:
+    """The soft cap, cap * tanh(x / cap): x near 0, and never beyond cap."""
+    near, q = tanh_parts(x / abs(cap))
+    m = abs(x) if near else abs(cap)  # cap times that of tanh
+    return signed(fma(-m, q, m), x)
+
+
+HALF, ONE, ZERO = np.float64(0.5), np.float64(1), np.float64(0)
+LINEAR, LOWEST = np.float64(80), np.float64(-790)  # of alpha * w: above, soft_clipping is w to the last bit; below, it is 0
+
+
+@jitable
+def clipping_parts(x: Scalar, alpha: Scalar) -> Scalar:
+    """What soft_clipping and its slope are made of, for w, the smaller of x and 1 - x.
+
+    alpha * w; p + p_low and scale, where t = exp(alpha * w) is (p + p_low) * scale * small; k + k_low = 1 - exp(-alpha).
+    """
+    right = x > HALF
+    w = ONE - x if right else x
+    w_low = sum_error(ONE, -x, w) if right else ZERO
+    z = times(alpha, w)
+    low = fma(alpha, w_low, fma(alpha, w, -z))
+    cut = LOWEST if z < LOWEST else LINEAR if z > LINEAR else z
+    head, rest, scale = decay(-cut, -low if cut == z else ZERO)
+    part = rest - head
+    p = ONE + part
+    k, k_low = expm1_words(-alpha, ZERO)
+    total = -k - k_low
+    return z, p, sum_error(ONE, part, p) + (rest - (part + head)), scale, total, sum_error(-k, -k_low, total)
+
+
+@jitable
+def _soft_clipping_slope_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(slope_of_clipping(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_soft_clipping_slope_32)
+@jitable
+def slope_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
+    """k t / ((1 + t) (1 + c t)) with c = exp(-alpha)."""
+    _, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
+    power = times(scale, small(x))
+    t = times(p, power)
+    ct = times(ONE - k, t)
+    first, second = ONE + t, ONE + ct
+    d = times(first, second)
+    d_low = fma(
+        first, sum_error(ONE, ct, second), fma(second, fma(p_low, power, sum_error(ONE, t, first)), fma(first, second, -d))
+    )
+    y = ONE / d
+    top = times(k, p)
+    top_low = fma(k, p_low, fma(k_low, p, fma(k, p, -top)))
+    q = times(top, y)
+    return times(fma(fma(-q, d, top) + fma(-q, d_low, top_low), y, q) * scale, small(x))
+
+
+@jitable
+def _soft_clipping_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(value_of_clipping(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_soft_clipping_32)
+@jitable
+def value_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
+    """log(1 + k t / (1 + c t)) / alpha for x <= 1/2; for x > 1/2, 1 minus that of 1 - x."""
+    z, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
+    power = times(scale, small(x))
+    t = times(p, power)
+    d = fma(ONE - k, t, ONE)
+    y = ONE / d
+    top = times(k, p)
+    top_low = fma(k, p_low, fma(k_low, p, fma(k, p, -top)))
+    ratio = times(top, y)
+    ratio_low = (fma(-ratio, d, top) + top_low) * y
+    high, low = inverse(alpha)
+    n = times(ratio, power)
+    logarithm = log1p(n)
+    # far out the logarithm is n itself, which stays scaled until it has been divided by alpha
+    far = z < np.float64(-40)
+    value = ratio if far else logarithm
+    value_low = ratio_low if far else ratio_low * power / (ONE + n)
+    y = times(value, high)
+    left = y + fma(value_low, high, fma(value, low, fma(value, high, -y)))
+    left = times(left * scale, small(x)) if far else left
+    left = (ONE - x if x > HALF else x) if z > LINEAR else left
+    return ONE - left if x > HALF else left
+
+
+@jitable
+def soft_clipping_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """sigmoid(alpha x) - sigmoid(alpha (x - 1)), as a product."""
+    return slope_of_clipping(x, alpha)
+
+
+@activation(
+    derivative=soft_clipping_slope,
+    reference=lambda m, x, alpha: (
+        (m.log1p(m.exp(alpha * x)) - m.log1p(m.exp(alpha * (x - 1)))) / alpha
+        if x < 1
+        else 1 - (m.log1p(m.exp(alpha * (1 - x))) - m.log1p(m.exp(-alpha * x))) / alpha
+    ),
+    numpy=lambda x, alpha=1.0: (np.logaddexp(0, alpha * x) - np.logaddexp(0, alpha * (x - 1))) / alpha,
+    max_ulp=2.0,
+    cost=Cost.HEAVY,
+    params={"alpha": "Positive: how sharp the bends at 0 and 1 are."},
+    paper="Klimek & Perelstein, Neural network-based approach to phase space integration (2018)",
+)
+def soft_clipping(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """Soft clipping to 0..1, log((1 + exp(alpha * x)) / (1 + exp(alpha * (x - 1)))) / alpha; float32 is computed in float64."""
+    return value_of_clipping(x, alpha)

@@ -1,0 +1,176 @@
+"""Functions made of tanh: tanhshrink, lisht, logcosh.
+
+With t = exp(-2 abs(x)) tanh(abs(x)) is (1 - t) / (1 + t).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastrelu import vecmath
+from fastrelu.activation import activation
+from fastrelu.formulas.sigmoids import end
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32, LOGCOSH_64, TANHSHRINK_32, TANHSHRINK_64
+from fastrelu.vecmath.error import small
+from fastrelu.vecmath.logwords import log1p_words
+from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, product, quotient, two_sum
+
+
+@jitable
+def _ln2_32(x: Scalar) -> Scalar:
+    return LN2_WORDS_32[0], LN2_WORDS_32[1]
+
+
+@by_precision(_ln2_32)
+@jitable
+def ln2(x: Scalar) -> Scalar:
+    """log(2) in two words."""
+    return LN2_WORDS_64[0], LN2_WORDS_64[1]
+
+
+@jitable
+def tanh_pair(a: Scalar) -> Scalar:
+    """tanh(a) in two words, a >= 0."""
+    zero, two = type(a)(0.0), type(a)(2.0)
+    high = times(two, a)
+    high = -(end(a) if high > end(a) else high)
+    m, m_low = one_minus(high, zero)
+    e, e_low = one_plus(high, zero)
+    return quotient(m, m_low, e, e_low)
+
+
+@jitable
+def tanhshrink_slope(x: Scalar) -> Scalar:
+    """tanh(x)^2."""
+    t, low = tanh_pair(abs(x))
+    y, low = product(t, low, t, low)
+    return y + low
+
+
+@jitable
+def _cubic_tail_32(z: Scalar) -> Scalar:
+    p = TANHSHRINK_32
+    return fma(fma(fma(fma(p[4], z, p[3]), z, p[2]), z, p[1]), z, p[0])
+
+
+@by_precision(_cubic_tail_32)
+@jitable
+def cubic_tail(z: Scalar) -> Scalar:
+    """((x - tanh(x)) / x^3 - 1 / 3) / x^2 of z = x^2 <= 1 / 4."""
+    p = TANHSHRINK_64
+    top = fma(fma(fma(fma(fma(p[10], z, p[9]), z, p[8]), z, p[7]), z, p[6]), z, p[5])
+    return fma(fma(fma(fma(fma(top, z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
+
+
+@activation(
+    derivative=tanhshrink_slope,
+    reference=lambda m, x: x - m.tanh(x),
+    numpy=lambda x: x - np.tanh(x),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="torch.nn.Tanhshrink",
+)
+def tanhshrink(x: Scalar) -> Scalar:
+    """x - tanh(x), without cancellation near 0."""
+    zero, half, one, three = type(x)(0.0), type(x)(0.5), type(x)(1.0), type(x)(3.0)
+    a = abs(x)
+    # near 0: x^3 (1 / 3 + z tail), x^3 scaled so that its second word is not subnormal
+    z = times(a, a)
+    cube, cube_low = product(z, fma(a, a, -z), times(a, one / small(x)), zero)
+    third = one / three
+    tail = times(z, cubic_tail(z))
+    factor = third + tail
+    factor_low = tail - (factor - third) + times(fma(-third, three, one), third)
+    near, near_low = product(cube, cube_low, factor, factor_low)
+    t, t_low = tanh_pair(a)
+    far, far_low = two_sum(a, -t)
+    y = times(near + near_low, small(x)) if a < half else far + (far_low - t_low) if a < end(x) else a - one
+    return -y if x < zero else y
+
+
+@jitable
+def lisht_slope(x: Scalar) -> Scalar:
+    """tanh(x) + x (1 - tanh(x)^2), as ((1 - t) (1 + t) + 4 a t) / (1 + t)^2 with a = abs(x) and t = exp(-2 a)."""
+    zero, two = type(x)(0.0), type(x)(2.0)
+    a = abs(x)
+    a = end(x) / two if a > end(x) / two else a
+    high = -(a + a)
+    m, m_low = one_minus(high, zero)
+    e, e_low = one_plus(high, zero)
+    p, p_low, scale = exp_pair(high, zero)
+    power = times(scale, small(x))
+    cross, cross_low = product(m, m_low, e, e_low)
+    twice, twice_low = product(times(type(x)(4.0), a), zero, times(p, power), p_low * power)
+    top, top_low = add(cross, cross_low, twice, twice_low)
+    bottom, bottom_low = product(e, e_low, e, e_low)
+    y, low = quotient(top, top_low, bottom, bottom_low)
+    y = y + low
+    return -y if x < zero else y
+
+
+@activation(
+    derivative=lisht_slope,
+    reference=lambda m, x: x * m.tanh(x),
+    numpy=lambda x: x * np.tanh(x),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Roy, Manna, Dubey & Chaudhuri, LiSHT: Non-Parametric Linearly Scaled Hyperbolic Tangent (2019)",
+)
+def lisht(x: Scalar) -> Scalar:
+    """The linearly scaled hyperbolic tangent, x * tanh(x)."""
+    a = abs(x)
+    t, low = tanh_pair(a)
+    return fma(a, t, a * low) if a < end(x) else a
+
+
+@jitable
+def logcosh_slope(x: Scalar) -> Scalar:
+    """tanh(x)."""
+    return vecmath.tanh(x)
+
+
+@jitable
+def _square_tail_32(z: Scalar) -> Scalar:
+    p = LOGCOSH_32
+    top = fma(fma(fma(fma(p[7], z, p[6]), z, p[5]), z, p[4]), z, p[3])
+    return fma(fma(fma(top, z, p[2]), z, p[1]), z, p[0])
+
+
+@by_precision(_square_tail_32)
+@jitable
+def square_tail(z: Scalar) -> Scalar:
+    """(log(cosh(x)) / x^2 - 1 / 2) / x^2 of z = x^2 <= 1."""
+    p = LOGCOSH_64
+    top = fma(fma(fma(fma(fma(fma(fma(p[15], z, p[14]), z, p[13]), z, p[12]), z, p[11]), z, p[10]), z, p[9]), z, p[8])
+    return fma(fma(fma(fma(fma(fma(fma(fma(top, z, p[7]), z, p[6]), z, p[5]), z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
+
+
+@activation(
+    derivative=logcosh_slope,
+    reference=lambda m, x: abs(x) + m.log1p(m.expm1(-2 * abs(x)) / 2),
+    numpy=lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))) - np.log(2),
+    max_ulp=1.0,
+    cost=Cost.HEAVY,
+    paper="Green, Computer Journal 33 (1990); NNlib.jl",
+)
+def logcosh(x: Scalar) -> Scalar:
+    """log(cosh(x)), which does not overflow, and does not cancel near 0."""
+    zero, one, half = type(x)(0.0), type(x)(1.0), type(x)(0.5)
+    a = abs(x)
+    z = times(a, a)
+    tail = times(z, square_tail(z))
+    factor = half + tail
+    near, near_low = product(z, fma(a, a, -z), factor, tail - (factor - half))
+    b = half * end(x) if a > half * end(x) else a
+    p, p_low, scale = exp_pair(-b - b, zero)
+    power = times(scale, small(x))
+    total, total_low = log1p_words(times(p, power), p_low * power)
+    c, c_low = ln2(x)
+    y, low = add(b, zero, -c, -c_low)
+    y, low = add(y, low, total, total_low)
+    near, far, line = near + near_low, y + low, a - c
+    far = far if a < half * end(x) else line
+    return near if a < one else far
