@@ -119,13 +119,17 @@ def worst_ulp(function: Any, dtype: str) -> dict[str, float]:
     arrays, named = sample(function, dtype), keywords(function)
     with mpmath.workprec(200), np.errstate(all="ignore"):
         exact = truth(function, arrays, dtype, named)
-        units = np.spacing(np.abs(np.array([float(value) for value in exact], dtype)))
+        rounded = np.array([float(value) for value in exact], dtype)
+        units = np.spacing(np.abs(rounded))
         result = {}
         for who, compute in (("fastrelu", function), ("numpy", function.numpy)):
             got = np.asarray(compute(*arrays, **named)).astype(float).ravel()
             errors = [
-                0.0 if y == t or (y != y and t != t) else abs(mpmath.mpf(y) - t) / float(unit)  # infinite, or outside the domain
-                for y, t, unit in zip(got, exact, units, strict=True)
+                # where the dtype has no number for it: outside the domain, or an overflow
+                (0.0 if y == r or (y != y and r != r) else math.inf)
+                if not np.isfinite(r)
+                else abs(mpmath.mpf(y) - t) / float(unit)
+                for y, t, r, unit in zip(got, exact, rounded, units, strict=True)
             ]
             result[who] = max(float(error) if error == error else math.inf for error in errors)
     return result
