@@ -29,7 +29,7 @@ def test_list_names_every_function(run):
 
 def test_bench_measures_every_function(run, tmp_path):
     path = tmp_path / "bench.json"
-    result = run("bench", "--sizes", "16,100", "--seconds", "0", "--json", path)
+    result = run("bench", "--functions", "all", "--sizes", "16,100", "--seconds", "0", "--json", path)
     assert result.exit_code == 0, result.output
     found = json.loads(path.read_text())
     assert {(case["function"], case["dtype"], case["size"]) for case in found["cases"]} == {

@@ -25,15 +25,19 @@ from fastrelu.cli.common import console, find, one_sentence, refuse
 from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
 from fastrelu.machine import processor_name
 
+# As many as a minute allows, with those that are compiled for the first time.
+COMMON = "relu,leaky_relu,prelu,relu6,elu,selu,sigmoid,tanh,softplus,silu,mish,gelu,hardswish,softsign,softmax,log_softmax,maxout"
+ALL = "all"
+
 
 def bench(
-    functions: Annotated[str, typer.Option(help="Names, separated by commas; all of them by default.")] = "",
+    functions: Annotated[str, typer.Option(help="Names, separated by commas; 'all' takes several minutes.")] = COMMON,
     sizes: Annotated[str, typer.Option(help="How many elements.")] = ",".join(map(str, SIZES)),
     seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 40,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write every number.")] = None,
 ) -> None:
-    """Compares every function with the plain NumPy expression: speed and largest error."""
-    names = functions.split(",") if functions else list(fastrelu.registry)
+    """Compares functions with the plain NumPy expression: speed and largest error."""
+    names = list(fastrelu.registry) if functions == ALL else functions.split(",")
     chosen = [find(name) for name in names]
     if not all(hasattr(function, "numpy") for function in chosen):
         refuse("bench takes functions, not derivatives: NumPy has no expression for those")
