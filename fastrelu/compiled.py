@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 
-from fastrelu import memory, pool, tuned
+from fastrelu import memory, pool
 from fastrelu.arrays import fit_integers, untangled
-from fastrelu.dispatch import Target, choose
+from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
@@ -132,7 +132,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
                 if dtype not in self._loops:
                     self._loops[dtype] = loop = self.compile_loop(dtype)
-                    thresholds = tuned.in_force().thresholds
+                    thresholds = thresholds_in_force()
                     self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
                     self._shorten(loop)
         return self._loops[dtype]
@@ -147,7 +147,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
             }
-            thresholds = tuned.in_force().thresholds
+            thresholds = thresholds_in_force()
             sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
             shape = len(self.arrays), params, kind, options
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
@@ -179,7 +179,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             return self.target(dtype)(*operands, **keywords)
         count = pool.claim(size * dtype.itemsize) if size > row else 1
         try:
-            kind = choose("cpu", size, dtype.itemsize, self.cost, count, tuned.in_force().thresholds)
+            kind = choose("cpu", size, dtype.itemsize, self.cost, count, thresholds_in_force())
             pooled = count > 1 and kind is not Target.SERIAL
             if "out" not in keywords:
                 keywords = self._with_memory(dtype, operands, keywords)
