@@ -186,8 +186,8 @@ def activation(
         The same of the slope between two points: of f', where f does not jump.
     names : tuple
         What other frameworks call it, an entry a name and its defaults: the names, and the frameworks (those of
-        ``fastrelu.translate.FRAMEWORKS``), both separated by spaces; where the defaults or the parameters differ from ours, also a
-        function that takes the parameters there and returns ours.
+        ``fastrelu.translate.FRAMEWORKS``), both separated by spaces; where the defaults or the parameters differ from ours, a
+        function as well, which takes the parameters there and returns ours.
     paper : str
         Where it comes from.
     """

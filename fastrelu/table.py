@@ -13,11 +13,12 @@ IN_DOCS = ("name", "class", "formula", "range", "monotone", "lipschitz", "satura
 INTRODUCTION = """\
 # Catalogue
 
-Every function, and what is known of it with default parameters; the tests verify that numerically. A ridge function is one of x, a
-radial one of the distance abs(x - center), a fold one along an axis. The last column has the names of other frameworks, with their
-parameters and defaults where these differ from ours: `fr.get` understands them.
+Every function, and what is known of it with default parameters; the tests verify that numerically. A ridge function is one of
+x, a radial one of the distance abs(x - center), a fold one along an axis. The last column has the names of other frameworks, with
+their parameters and defaults where these differ from ours: `fr.get` understands them.
 
-`fr.catalogue()` gives this and more as a list of dicts, which `pandas.DataFrame` takes as it is; `fastrelu list NAME` shows one function.
+`fr.catalogue()` gives this and more as a list of dicts, which `pandas.DataFrame` takes as it is. `fastrelu list NAME` shows all
+that is known of one function.
 
 """
 

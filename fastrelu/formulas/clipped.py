@@ -223,7 +223,9 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
     numpy=lambda x, t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: np.where(
         x >= t_right, t_right + a_right * (x - t_right), np.where(x <= t_left, t_left + a_left * (x - t_left), x)
     ),
-    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: {t_left: "left", t_right: "right"},
+    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: (
+        ({t_left: "left"} if a_left != 1 else {}) | ({t_right: "right"} if a_right != 1 else {})
+    ),
     max_ulp=0.75,  # where the product is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={
