@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from numba.extending import typeof_impl
 
 from fastrelu.activation import REGISTRY
 from fastrelu.compiled import Compiled
+from fastrelu.elementwise import Elementwise
+from fastrelu.embed import compiled_type
 
 FRAMEWORKS = {
     "torch": "PyTorch",
@@ -76,11 +81,28 @@ def entries(functions: Any = None) -> Iterator[Entry]:
                     yield Entry(function, name, framework, *translation)
 
 
+class Rebound:
+    """A function with other defaults, as compiled code sees it."""
+
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, function: Any, keywords: Mapping[str, Any]) -> None:
+        for option in function.options:
+            if option in keywords:
+                function = function.options[option][keywords[option]]
+        self._function = function
+        self.params = {key: keywords.get(key, default) for key, default in function.params.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+
 class Translated:
     """A function with the defaults and the parameters that it has in another framework.
 
     It is called like the function, which is `function`; `keywords` are its parameters here that amount to the defaults there.
-    Parameters have their names and their order there; those of ours that are called otherwise are understood by name.
+    Parameters have their names and their order there; those of ours that are called otherwise are understood by name. Compiled
+    code can call it where it can call the function: there it has the framework's defaults, but our parameters.
 
     Attributes
     ----------
@@ -103,6 +125,11 @@ class Translated:
     def keywords(self) -> dict[str, Any]:
         """The parameters of the function that amount to the defaults in the framework."""
         return self._translate((), {})
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        """Numba's type of it."""
+        return compiled_type(Rebound(self.function, self.keywords))
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         return self.function(*operands[: self._n_arrays], **self._translate(operands[self._n_arrays :], named))
@@ -136,6 +163,11 @@ class Translated:
         rest = [parameter for key, parameter in ours.items() if key not in replaced and key not in self.function.arrays]
         keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in rest]
         return inspect.Signature([*(ours[key] for key in self.function.arrays), *known.values(), *keywords])
+
+
+@typeof_impl.register(Translated)
+def _typeof(translated: Translated, _context: Any) -> Any:
+    return translated.compiled if isinstance(translated.function, Elementwise) else None
 
 
 def _again(name: str, framework: str, path: str) -> Any:
