@@ -38,7 +38,7 @@ class Catalogue(list[dict[str, Any]]):
 
 
 def catalogue() -> Catalogue:
-    """Everything that fastrelu has, as a list of dicts; ``pandas.DataFrame`` takes it as it is.
+    """Everything that fastrelu has by name, as a list of dicts; ``pandas.DataFrame`` takes it as it is.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def catalogue() -> Catalogue:
         For each function: its name; its class, "ridge", "radial" or "fold"; its formula; the fields of ``fastrelu.facts.Facts``,
         with default parameters; its parameters with their defaults; and what other frameworks call it.
     """
-    return Catalogue(row_of(function) for function in REGISTRY.values())
+    return Catalogue(row_of(function) for _, function in sorted(REGISTRY.items()))
 
 
 def row_of(function: Any) -> dict[str, Any]:
