@@ -18,9 +18,9 @@ from fastrelu.thresholds import Cost
 if TYPE_CHECKING:
     from fastrelu.facts import Facts
 
-Bounds = tuple[float | None, float | None]
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
+Bounds = tuple[float | None, float | None]
 
 
 class Activation(Elementwise):
