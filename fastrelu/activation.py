@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,8 +15,12 @@ from fastrelu.docstrings import describe
 from fastrelu.elementwise import Elementwise
 from fastrelu.thresholds import Cost
 
+if TYPE_CHECKING:
+    from fastrelu.facts import Facts
+
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
+Bounds = tuple[float | None, float | None]
 
 
 class Activation(Elementwise):
@@ -36,6 +41,10 @@ class Activation(Elementwise):
         Of the parameters: where the derivative jumps, and from which side it takes its value there.
     max_ulp : float
         The worst error of the function itself, in units in the last place: enforced by the tests.
+    facts : Facts
+        Its range, whether it is monotone, its Lipschitz constant and so on.
+    values, slopes, names
+        What its record states of these, and what other frameworks call it: see `activation`.
     """
 
     derivative: Elementwise
@@ -56,6 +65,17 @@ class Activation(Elementwise):
         self.numpy = record["numpy"]
         self.kinks = record["kinks"]
         self.max_ulp = record["max_ulp"]
+        self.values: Bounds | None = record["values"]
+        self.slopes: Bounds | None = record["slopes"]
+        self.names: tuple[Any, ...] = record["names"]
+        self.from_output: Callable[..., Any] | None = record["from_output"]
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What is known of it with default parameters."""
+        from fastrelu.facts import facts_of
+
+        return facts_of(self)
 
     def __getattr__(self, name: str) -> Any:
         """Makes the derivative and the backward pass when the first of them is asked for: an import needs neither."""
@@ -123,6 +143,9 @@ def activation(
     gradients: Mapping[str, Callable[..., Any]] | None = None,
     variants: Mapping[str, Mapping[Any, Any]] | None = None,
     params: Mapping[str, str] | None = None,
+    values: Bounds | None = None,
+    slopes: Bounds | None = None,
+    names: tuple[Any, ...] = (),
     paper: str = "",
 ) -> Callable[[Callable[..., Any]], Activation]:
     """Decorates a scalar formula: makes the activation and enters it in the registry.
@@ -157,6 +180,14 @@ def activation(
         For a keyword that selects another formula: its values and their activations; THIS stands for this one.
     params : dict
         What each parameter means, for the docstring.
+    values : tuple
+        The infimum and the supremum of f with default parameters; None for an infinite one.
+    slopes : tuple
+        The same of the slope between two points: of f', where f does not jump.
+    names : tuple
+        What other frameworks call it, an entry a name and its defaults: the names, and the frameworks (those of
+        ``fastrelu.translate.FRAMEWORKS``), both separated by spaces; where the defaults or the parameters differ from ours, a
+        function as well, which takes the parameters there and returns ours.
     paper : str
         Where it comes from.
     """
@@ -166,6 +197,7 @@ def activation(
         signature = inspect.signature(formula)
         common = {"module": module, "integers": integers, "cost": cost}
         record = {"reference": reference, "numpy": numpy, "kinks": kinks, "max_ulp": max_ulp}
+        record |= {"values": values, "slopes": slopes, "names": names, "from_output": from_output}
         text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:

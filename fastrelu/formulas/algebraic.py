@@ -35,6 +35,13 @@ def softsign_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: x / (1 + abs(x)),
     numpy=lambda x: x / (1 + np.abs(x)),
     max_ulp=0.51,
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("softsign", "torch keras keras2 tf nnlib mlx"),
+        ("soft_sign", "jax"),
+        ("Softsign", "onnx"),
+    ),
     paper="Bergstra, Desjardins, Lamblin & Bengio (2009); Glorot & Bengio, AISTATS 2010",
 )
 def softsign(x: Scalar) -> Scalar:
@@ -77,6 +84,9 @@ def squareplus_slope(x: Scalar, b: Scalar = 4.0) -> Scalar:
     numpy=lambda x, b=4.0: (x + np.sqrt(np.square(x) + b)) / 2,
     max_ulp=0.75,
     params={"b": "How smooth the bend is: the value at 0 is sqrt(b) / 2; 0 makes it a ReLU."},
+    values=(0, None),
+    slopes=(0, 1),
+    names=(("squareplus", "jax keras"),),
     paper="Barron, Squareplus: a softplus-like algebraic rectifier (2021)",
 )
 def squareplus(x: Scalar, b: Scalar = 4.0) -> Scalar:
@@ -116,6 +126,8 @@ def bent_identity_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: (m.sqrt(x * x + 1) - 1) / 2 + x,
     numpy=lambda x: (np.sqrt(np.square(x) + 1) - 1) / 2 + x,
     max_ulp=0.51,
+    values=(None, None),
+    slopes=(0.5, 1.5),
 )
 def bent_identity(x: Scalar) -> Scalar:
     """The bent identity, (sqrt(x^2 + 1) - 1) / 2 + x."""
@@ -174,6 +186,8 @@ def isru_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     numpy=lambda x, alpha=1.0: x / np.sqrt(1 + alpha * np.square(x)),
     max_ulp=0.51,
     params={"alpha": "Positive; the limits are -1 / sqrt(alpha) and 1 / sqrt(alpha)."},
+    values=(-1, 1),
+    slopes=(0, 1),
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isru(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -194,6 +208,8 @@ def isrlu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     numpy=lambda x, alpha=1.0: np.where(x >= 0, x, x / np.sqrt(1 + alpha * np.square(x))),
     max_ulp=0.51,
     params={"alpha": "Positive; the limit at -inf is -1 / sqrt(alpha)."},
+    values=(-1, None),
+    slopes=(0, 1),
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isrlu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:

@@ -27,6 +27,17 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     cost=Cost.MEMORY,
     integers=True,
     params={"min_val": "The lower bound.", "max_val": "The upper bound."},
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("hardtanh", "torch nnlib"),
+        ("hard_tanh", "jax keras mlx"),
+        ("Clip", "onnx", lambda min=-math.inf, max=math.inf: {"min_val": min, "max_val": max}),
+        ("clip clip_v2", "onednn", lambda alpha, beta: {"min_val": alpha, "max_val": beta}),
+        ("bounded_relu", "onednn", lambda alpha: {"min_val": 0.0, "max_val": alpha}),
+        ("CLIPPED_RELU", "cudnn", lambda coef: {"min_val": 0.0, "max_val": coef}),
+        ("clipped_relu", "chainer", lambda z=20.0: {"min_val": 0.0, "max_val": z}),
+    ),
     paper="Collobert, Large scale machine learning, PhD thesis, Paris VI (2004)",
 )
 def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar:
@@ -62,6 +73,16 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
         "shift": "The result is 0 up to ``-shift``. 2.5 gives ONNX's and Keras 2's 0.2 x + 0.5, with a width of 5.",
         "width": "The result is 1 from ``width - shift`` on.",
     },
+    values=(0, 1),
+    slopes=(0, 1 / 6),
+    names=(
+        ("hardsigmoid hardσ", "nnlib"),  # noqa: RUF001
+        ("hardsigmoid", "torch"),
+        ("hard_sigmoid", "jax keras"),
+        ("hard_sigmoid", "keras2 chainer", lambda: {"shift": 2.5, "width": 5.0}),
+        ("HardSigmoid", "onnx", lambda alpha=0.2, beta=0.5: {"shift": beta / alpha, "width": 1 / alpha}),
+        ("hardsigmoid", "onednn", lambda alpha, beta: {"shift": beta / alpha, "width": 1 / alpha}),
+    ),
     paper="Courbariaux, Bengio & David, NIPS 2015; Howard et al., ICCV 2019",
 )
 def hardsigmoid(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
@@ -84,6 +105,13 @@ def hardswish_slope(x: Scalar) -> Scalar:
     kinks=lambda: {-3.0: "left", 3.0: "right"},
     max_ulp=0.51,
     cost=Cost.MEMORY,
+    values=(-0.375, None),
+    slopes=(-0.5, 1.5),
+    names=(
+        ("hardswish", "torch nnlib onednn mlx"),
+        ("hard_silu hard_swish", "jax keras"),
+        ("HardSwish", "onnx"),
+    ),
     paper="Howard et al., Searching for MobileNetV3, ICCV 2019",
 )
 def hardswish(x: Scalar) -> Scalar:
@@ -105,6 +133,9 @@ def sparse_sigmoid_slope(x: Scalar) -> Scalar:
     kinks=lambda: {-1.0: "left", 1.0: "right"},
     max_ulp=0.5,
     cost=Cost.MEMORY,
+    values=(0, 1),
+    slopes=(0, 0.5),
+    names=(("sparse_sigmoid", "jax keras"),),
     paper="Martins & Astudillo, ICML 2016 (sparsemax of two)",
 )
 def sparse_sigmoid(x: Scalar) -> Scalar:
@@ -148,6 +179,28 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
         "max_value": "The result from there on.",
         "threshold": "The result is x from there on, and ``negative_slope * (x - threshold)`` below: it jumps by the threshold.",
     },
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        (
+            "relu ReLU",
+            "keras",
+            lambda negative_slope=0.0, max_value=None, threshold=0.0: {
+                "negative_slope": negative_slope,
+                "max_value": math.inf if max_value is None else max_value,
+                "threshold": threshold,
+            },
+        ),
+        (
+            "relu",
+            "keras2",
+            lambda alpha=0.0, max_value=None, threshold=0.0: {
+                "negative_slope": alpha,
+                "max_value": math.inf if max_value is None else max_value,
+                "threshold": threshold,
+            },
+        ),
+    ),
     paper="Maas, Hannun & Ng, ICML 2013; Krizhevsky (2010); Konda, Memisevic & Krueger, ICLR 2015",
 )
 def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
@@ -170,7 +223,9 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
     numpy=lambda x, t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: np.where(
         x >= t_right, t_right + a_right * (x - t_right), np.where(x <= t_left, t_left + a_left * (x - t_left), x)
     ),
-    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: {t_left: "left", t_right: "right"},
+    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: (
+        ({t_left: "left"} if a_left != 1 else {}) | ({t_right: "right"} if a_right != 1 else {})
+    ),
     max_ulp=0.75,  # where the product is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={
@@ -179,6 +234,8 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
         "t_right": "From there on the slope is `a_right`; greater than `t_left`.",
         "a_right": "The slope on the right.",
     },
+    values=(None, None),
+    slopes=(0.2, 1),
     paper="Jin et al., AAAI 2016",
 )
 def srelu(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: Scalar = 1.0, a_right: Scalar = 1.0) -> Scalar:

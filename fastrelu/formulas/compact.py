@@ -62,6 +62,8 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    values=(0, 1),
+    slopes=(-2.1703570857103385, 2.1703570857103385),
     paper="Wiener & Paley (1934); Friedrichs, Transactions of the AMS 55 (1944)",
 )
 def bump(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -106,6 +108,8 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     max_ulp=0.75,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    values=(0, 1),
+    slopes=(-2.109375, 2.109375),
     paper="Wendland, Advances in Computational Mathematics 4 (1995)",
 )
 def wendland(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

@@ -47,6 +47,13 @@ def erfc_slope(x: Scalar) -> Scalar:
     numpy=lambda x: scipy_erf()(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-1, 1),
+    slopes=(0, 1.1283791670955126),
+    names=(
+        ("erf", "torch jax tf mlx chainer scipy"),
+        ("Erf", "onnx"),
+        ("ERF", "cudnn"),
+    ),
     paper="Glaisher, Philosophical Magazine 42 (1871)",
 )
 def erf(x: Scalar) -> Scalar:
@@ -60,6 +67,9 @@ def erf(x: Scalar) -> Scalar:
     numpy=lambda x: 1 - scipy_erf()(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, 2),
+    slopes=(-1.1283791670955126, 0),
+    names=(("erfc", "torch jax tf chainer scipy"),),
     paper="Glaisher, Philosophical Magazine 42 (1871)",
 )
 def erfc(x: Scalar) -> Scalar:

@@ -67,6 +67,12 @@ def celu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     numpy=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
     max_ulp=1.0,
     params={"alpha": "Positive, else the result is NaN for x < 0; the limit at -inf is -alpha."},
+    values=(-1, None),
+    slopes=(0, 1),
+    names=(
+        ("celu", "torch jax keras nnlib mlx"),
+        ("Celu", "onnx"),
+    ),
     paper="Barron, Continuously differentiable exponential linear units (2017)",
 )
 def celu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -114,6 +120,12 @@ def selu_slope_from_output(y: Scalar) -> Scalar:
     numpy=lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     kinks=lambda: {0.0: "left"},
     max_ulp=1.0,
+    values=(-1.7580993408473768, None),
+    slopes=(0, 1.7580993408473768),
+    names=(
+        ("selu", "torch jax keras keras2 tf nnlib mlx chainer"),
+        ("Selu", "onnx"),
+    ),
     paper="Klambauer, Unterthiner, Mayr & Hochreiter, NIPS 2017",
 )
 def selu(x: Scalar) -> Scalar:
@@ -172,6 +184,8 @@ def elish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) / (1 + np.exp(-x)),
     max_ulp=0.9,
     cost=Cost.HEAVY,
+    values=(-0.1715728752538099, None),
+    slopes=(-0.07854684787555588, 1.099839320128867),
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def elish(x: Scalar) -> Scalar:
@@ -227,6 +241,8 @@ def hardelish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) * np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
     max_ulp=1.0,
+    values=(-0.09967315152874262, None),
+    slopes=(-0.31606027941427883, 1.5),
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def hardelish(x: Scalar) -> Scalar:

@@ -35,6 +35,14 @@ def exponential_slope_from_output(y: Scalar) -> Scalar:
     reference=lambda m, x: m.exp(x),
     numpy=lambda x: np.exp(x),
     max_ulp=1.0,
+    values=(0, None),
+    slopes=(0, None),
+    names=(
+        ("exponential", "keras keras2"),
+        ("exp", "torch jax tf nnlib onednn mlx chainer"),
+        ("Exp", "onnx"),
+        ("EXP", "cudnn"),
+    ),
     paper="Bernoulli (1683); Euler (1748)",
 )
 def exponential(x: Scalar) -> Scalar:
@@ -58,6 +66,8 @@ def cloglog_slope(x: Scalar) -> Scalar:
     numpy=lambda x: -np.expm1(-np.exp(x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, 1),
+    slopes=(0, 0.36787944117144233),
     paper="Fisher, Philosophical Transactions of the Royal Society A 222 (1922); Gomes & Ludermir, ESANN 2008",
 )
 def cloglog(x: Scalar) -> Scalar:

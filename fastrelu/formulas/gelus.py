@@ -78,6 +78,15 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
     numpy=lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.17004075057125406, None),
+    slopes=(-0.12899306865877178, 1.1289930686587717),
+    names=(
+        ("gelu gelu_tanh gelu_sigmoid", "nnlib"),
+        ("gelu_tanh", "onednn"),
+        ("GELU_APPROX_TANH", "cudnn"),
+        ("gelu_approx", "mlx"),
+        ("gelu_new gelu_pytorch_tanh gelu_fast", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
 )
 def gelu_tanh(x: Scalar) -> Scalar:
@@ -102,6 +111,17 @@ def gelu_tanh(x: Scalar) -> Scalar:
     cost=Cost.HEAVY,
     variants={"approximate": {"none": THIS, "tanh": gelu_tanh}},
     params={"approximate": "The exact function, or the formula with tanh that is 5e-4 off."},
+    values=(-0.16997120747990366, None),
+    slopes=(-0.12890414518515478, 1.1289041451851547),
+    names=(
+        ("gelu", "torch mlx"),
+        ("gelu", "jax", lambda approximate=True: {"approximate": "tanh" if approximate else "none"}),
+        ("gelu", "keras keras2 tf", lambda approximate=False: {"approximate": "tanh" if approximate else "none"}),
+        ("Gelu", "onnx"),
+        ("gelu_erf", "nnlib onednn"),
+        ("GELU", "cudnn"),
+        ("gelu gelu_python", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
 )
 def gelu(x: Scalar) -> Scalar:

@@ -109,6 +109,8 @@ def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: S
         "alpha_n": "How far the slope falls where x <= 0. Both alphas are the effective ones, not a model's raw weights.",
         "beta": "The slope at 0.",
     },
+    values=(-0.2057512240964821, None),
+    slopes=(-0.3, None),
     paper="Huang & Schlag, Deriving activation functions using integration (2024)",
 )
 def xielu(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:

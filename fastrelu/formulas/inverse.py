@@ -25,6 +25,14 @@ def arctan_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.arctan(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(-1.5707963267948966, 1.5707963267948966),
+    slopes=(0, 1),
+    names=(
+        ("arctan atan", "torch"),
+        ("arctan", "jax mlx chainer"),
+        ("atan", "tf"),
+        ("Atan", "onnx"),
+    ),
     paper="Euler (1755); as an activation: Kamruzzaman & Aziz, IJCNN 2002",
 )
 def arctan(x: Scalar) -> Scalar:
@@ -46,6 +54,14 @@ def arsinh_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.arcsinh(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(0, 1),
+    names=(
+        ("arcsinh asinh", "torch"),
+        ("arcsinh", "jax mlx"),
+        ("asinh", "tf"),
+        ("Asinh", "onnx"),
+    ),
     paper="Houdin (1875), as an inverse; Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def arsinh(x: Scalar) -> Scalar:

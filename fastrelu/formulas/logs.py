@@ -31,6 +31,14 @@ def logsigmoid_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, 0),
+    slopes=(0, 1),
+    names=(
+        ("logsigmoid", "torch"),
+        ("logsigmoid logσ", "nnlib"),  # noqa: RUF001
+        ("log_sigmoid", "jax keras tf mlx"),
+        ("log_expit", "scipy"),
+    ),
     paper="torch.nn.LogSigmoid; Mächler, Accurately Computing log(1 - exp(-|a|)), Rmpfr (2012)",
 )
 def logsigmoid(x: Scalar) -> Scalar:
@@ -67,6 +75,9 @@ def log1mexp_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.where(x > math.log(2), np.log1p(-np.exp(-x)), np.log(-np.expm1(-x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, 0),
+    slopes=(0, None),
+    names=(("log1mexp", "jax"),),
     paper="Mächler, Accurately Computing log(1 - exp(-|a|)), Rmpfr (2012)",
 )
 def log1mexp(x: Scalar) -> Scalar:
@@ -100,6 +111,9 @@ def logit_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.log(x) - np.log1p(-x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(4, None),
+    names=(("logit", "torch scipy"),),
     paper="Berkson, Journal of the American Statistical Association 39 (1944)",
 )
 def logit(x: Scalar) -> Scalar:

@@ -102,6 +102,12 @@ def mish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.tanh(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.30884341301725043, None),
+    slopes=(-0.11252612238946255, 1.088498161251728),
+    names=(
+        ("mish", "torch jax keras keras2 tfa nnlib onednn mlx transformers"),
+        ("Mish", "onnx"),
+    ),
     paper="Misra, Mish: A Self Regularized Non-Monotonic Activation Function, BMVC 2020",
 )
 def mish(x: Scalar) -> Scalar:

@@ -31,6 +31,12 @@ def cosine(x: Scalar) -> Scalar:
     numpy=lambda x: np.sin(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(-1, 1),
+    slopes=(-1, 1),
+    names=(
+        ("sin", "torch jax tf mlx chainer"),
+        ("Sin", "onnx"),
+    ),
     paper="Sopena, Romero & Alquezar, ICANN 1999; Sitzmann et al. (SIREN), NeurIPS 2020",
 )
 def sinusoid(x: Scalar) -> Scalar:
@@ -74,6 +80,8 @@ def sine_quotient(x: Scalar) -> Scalar:
     numpy=lambda x: np.sinc(x / np.pi),
     max_ulp=0.9,
     cost=Cost.HEAVY,
+    values=(-0.21723362821122166, 1),
+    slopes=(-0.4361818172714585, 0.4361818172714585),
     paper="Woodward & Davies, Proc. IEE 99 (1952)",
 )
 def sinc(x: Scalar) -> Scalar:
@@ -143,6 +151,9 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a."},
+    values=(None, None),
+    slopes=(0, 2),
+    names=(("snake", "tfa", lambda frequency=1.0: {"a": frequency}),),
     paper="Liu, Hartwig & Ueda, Neural networks fail to learn periodic functions, NeurIPS 2020",
 )
 def snake(x: Scalar, a: Scalar = 1.0) -> Scalar:

@@ -87,6 +87,8 @@ def phish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.tanh(0.5 * x * (1 + scipy_erf()(x / np.sqrt(2)))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-0.2184242658289875, 1.2983066733058115),
     paper="Naveen, Phish: A Novel Hyper-Optimizable Activation Function (2022)",
 )
 def phish(x: Scalar) -> Scalar:

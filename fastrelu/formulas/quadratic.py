@@ -23,6 +23,9 @@ def relu_squared_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.square(np.maximum(x, 0)),
     max_ulp=0.5,
     cost=Cost.MEMORY,
+    values=(0, None),
+    slopes=(0, None),
+    names=(("relu2", "mlx transformers"),),
     paper="So et al., Primer, NeurIPS 2021",
 )
 def relu_squared(x: Scalar) -> Scalar:
@@ -42,6 +45,8 @@ def star_relu_slope(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -
     max_ulp=0.51,
     cost=Cost.MEMORY,
     params={"scale": "What the square is multiplied by.", "bias": "What is added: the result for x <= 0."},
+    values=(-0.4472, None),
+    slopes=(0, None),
     paper="Yu et al., MetaFormer baselines for vision, TPAMI 46 (2024)",
 )
 def star_relu(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -> Scalar:
@@ -67,6 +72,9 @@ def sparse_plus_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.where(x >= 1, x, np.square(np.maximum(x + 1, 0)) / 4),
     max_ulp=0.51,
     cost=Cost.MEMORY,
+    values=(0, None),
+    slopes=(0, 1),
+    names=(("sparse_plus", "jax keras"),),
     paper="Martins & Astudillo, ICML 2016; jax.nn.sparse_plus",
 )
 def sparse_plus(x: Scalar) -> Scalar:
@@ -89,6 +97,8 @@ def sqnl_slope(x: Scalar) -> Scalar:
     numpy=lambda x: np.where(np.abs(x) < 2, x - x * np.abs(x) / 4, np.sign(x)),
     max_ulp=0.5,
     cost=Cost.MEMORY,
+    values=(-1, 1),
+    slopes=(0, 1),
     paper="Wuraola & Patel, SQNL, IJCNN 2018",
 )
 def sqnl(x: Scalar) -> Scalar:

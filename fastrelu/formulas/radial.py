@@ -74,6 +74,9 @@ def gaussian_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.8577638849607068, 0.8577638849607068),
+    names=(("gaussian", "scipy"),),
     paper="Broomhead & Lowe, Complex Systems 2 (1988)",
 )
 def gaussian(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -104,6 +107,8 @@ def multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(1, None),
+    slopes=(-1, 1),
     paper=HARDY,
 )
 def multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -135,6 +140,9 @@ def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar 
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.3849001794597505, 0.3849001794597505),
+    names=(("inverse_multiquadric", "scipy"),),
     paper=HARDY,
 )
 def inverse_multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -165,6 +173,9 @@ def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.649519052838329, 0.649519052838329),
+    names=(("inverse_quadratic", "scipy"),),
     paper=HARDY,
 )
 def inverse_quadratic(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

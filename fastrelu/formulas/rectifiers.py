@@ -26,6 +26,13 @@ def relu_slope(x: Scalar) -> Scalar:
     max_ulp=0.0,
     cost=Cost.MEMORY,
     integers=True,
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        ("relu", "torch jax tf nnlib mlx chainer sklearn transformers"),
+        ("Relu", "onnx"),
+        ("RELU", "cudnn"),
+    ),
     paper="Fukushima, Biological Cybernetics 20 (1975); Nair & Hinton, ICML 2010",
 )
 def relu(x: Scalar) -> Scalar:
@@ -48,6 +55,19 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"negative_slope": "The slope where x <= 0."},
+    values=(None, None),
+    slopes=(0.01, 1),
+    names=(
+        ("leaky_relu", "torch jax mlx transformers"),
+        ("leakyrelu", "nnlib"),
+        ("leaky_relu", "keras", lambda negative_slope=0.2: {"negative_slope": negative_slope}),
+        ("LeakyReLU", "keras", lambda negative_slope=0.3: {"negative_slope": negative_slope}),
+        ("LeakyReLU", "keras2", lambda alpha=0.3: {"negative_slope": alpha}),
+        ("leaky_relu", "tf", lambda alpha=0.2: {"negative_slope": alpha}),
+        ("LeakyRelu", "onnx", lambda alpha=0.01: {"negative_slope": alpha}),
+        ("relu", "onednn", lambda alpha=0.0: {"negative_slope": alpha}),
+        ("leaky_relu", "chainer", lambda slope=0.2: {"negative_slope": slope}),
+    ),
     paper="Maas, Hannun & Ng, ICML 2013",
 )
 def leaky_relu(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
@@ -77,6 +97,12 @@ def prelu_weight_slope(x: Scalar, weight: Scalar) -> Scalar:
         "weight": "The slope where x <= 0: broadcasts against `x` by NumPy's rules. The weight of a channel axis that is"
         " not the last, as in torch's (N, C, H, W), is given as ``weight[:, None, None]``."
     },
+    values=(None, None),
+    slopes=(0.25, 1),
+    names=(
+        ("prelu", "torch onednn mlx chainer"),
+        ("PRelu", "onnx"),
+    ),
     paper="He, Zhang, Ren & Sun, ICCV 2015",
 )
 def prelu(x: Scalar, weight: Scalar) -> Scalar:
@@ -98,6 +124,9 @@ def relu6_slope(x: Scalar) -> Scalar:
     max_ulp=0.0,
     cost=Cost.MEMORY,
     integers=True,
+    values=(0, 6),
+    slopes=(0, 1),
+    names=(("relu6", "torch jax keras tf nnlib mlx chainer transformers"),),
     paper="Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010)",
 )
 def relu6(x: Scalar) -> Scalar:
@@ -120,6 +149,12 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
     max_ulp=1.0,  # where the result is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={"lower": "The least slope where x <= 0.", "upper": "The greatest slope there."},
+    values=(None, None),
+    slopes=(11 / 48, 1),
+    names=(
+        ("rrelu", "torch tfa nnlib"),
+        ("rrelu", "chainer", lambda l=1 / 8, u=1 / 3: {"lower": l, "upper": u}),  # noqa: E741
+    ),
     paper="Xu, Wang, Chen & Li, Empirical evaluation of rectified activations in convolutional network (2015)",
 )
 def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
@@ -145,6 +180,12 @@ def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> 
     cost=Cost.MEMORY,
     integers=True,
     params={"threshold": "Up to there the result is `value`.", "value": "The result where x <= threshold."},
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        ("threshold", "torch", lambda threshold, value: {"threshold": threshold, "value": value}),
+        ("threshold", "keras", lambda threshold, default_value: {"threshold": threshold, "value": default_value}),
+    ),
     paper="torch.nn.functional.threshold",
 )
 def threshold(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
@@ -166,6 +207,13 @@ def thresholded_relu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     cost=Cost.MEMORY,
     integers=True,
     params={"alpha": "Up to there the result is 0."},
+    values=(0, None),
+    slopes=(0, None),
+    names=(
+        ("ThresholdedRelu", "onnx"),
+        ("trelu thresholdrelu", "nnlib"),
+        ("ThresholdedReLU", "keras2", lambda theta=1.0: {"alpha": theta}),
+    ),
     paper="Konda, Memisevic & Krueger, ICLR 2015",
 )
 def thresholded_relu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -187,6 +235,9 @@ def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
     cost=Cost.MEMORY,
     integers=True,
     params={"threshold": "From where on the value is 1."},
+    values=(0, 1),
+    slopes=(0, None),
+    names=(("step", "mlx"),),
     paper="McCulloch & Pitts, Bulletin of Mathematical Biophysics 5 (1943)",
 )
 def step(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
@@ -207,6 +258,14 @@ def identity_slope(x: Scalar) -> Scalar:
     max_ulp=0.0,
     cost=Cost.MEMORY,
     integers=True,
+    values=(None, None),
+    slopes=(1, 1),
+    names=(
+        ("identity", "jax tf nnlib sklearn"),
+        ("Identity", "torch onnx mlx"),
+        ("linear", "keras keras2 onednn transformers"),
+        ("IDENTITY", "cudnn"),
+    ),
 )
 def identity(x: Scalar) -> Scalar:
     """The identity, x: a copy."""

@@ -27,6 +27,8 @@ def bipolar_sigmoid_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: m.tanh(x / 2),
     numpy=lambda x: (1 - np.exp(-x)) / (1 + np.exp(-x)),
     max_ulp=1.0,
+    values=(-1, 1),
+    slopes=(0, 0.5),
 )
 def bipolar_sigmoid(x: Scalar) -> Scalar:
     """The bipolar sigmoid, (1 - exp(-x)) / (1 + exp(-x)) = tanh(x / 2)."""
@@ -48,6 +50,8 @@ def softcap_slope(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     numpy=lambda x, cap=30.0: cap * np.tanh(x / cap),
     max_ulp=1.25,  # the error of tanh in units of the cap's last place
     params={"cap": "The limits are -cap and cap; not 0."},
+    values=(-30, 30),
+    slopes=(0, 1),
     paper="Bello et al., ICLR 2017; Gemma Team, Gemma 2 (2024)",
 )
 def softcap(x: Scalar, cap: Scalar = 30.0) -> Scalar:
@@ -155,6 +159,8 @@ def soft_clipping_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     max_ulp=2.0,
     cost=Cost.HEAVY,
     params={"alpha": "Positive: how sharp the bends at 0 and 1 are."},
+    values=(0, 1),
+    slopes=(0, 0.24491866240370913),
     paper="Klimek & Perelstein, Neural network-based approach to phase space integration (2018)",
 )
 def soft_clipping(x: Scalar, alpha: Scalar = 1.0) -> Scalar:

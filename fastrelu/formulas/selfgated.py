@@ -124,6 +124,8 @@ def tanhexp_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.tanh(np.exp(x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.35328577784821125, None),
+    slopes=(-0.13157003618971583, 1.061975308717916),
     paper="Liu & Di, TanhExp: A Smooth Activation Function with High Convergence Speed (2020)",
 )
 def tanhexp(x: Scalar) -> Scalar:
@@ -182,6 +184,8 @@ def serf_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * scipy_erf()(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.3484374587596064, None),
+    slopes=(-0.1269685890579054, 1.086125444150997),
     paper="Nag, Bhattacharyya, Mukherjee & Kundu, Serf, WACV 2023",
 )
 def serf(x: Scalar) -> Scalar:
@@ -226,6 +230,8 @@ def smish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.tanh(np.log1p(1 / (1 + np.exp(-x)))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.24999366366012948, None),
+    slopes=(-0.08915320523502031, 0.6368842228812263),
     paper="Wang, Ren & Wang, Smish: A Novel Activation Function for Deep Learning Methods, Electronics 11 (2022)",
 )
 def smish(x: Scalar) -> Scalar:
@@ -257,6 +263,8 @@ def logish_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.log1p(1 / (1 + np.exp(-x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.25276881678944035, None),
+    slopes=(-0.08982878552089006, 0.7463111804127397),
     paper="Zhu et al., Logish: A New Nonlinear Nonmonotonic Activation Function, Neurocomputing 458 (2021)",
 )
 def logish(x: Scalar) -> Scalar:

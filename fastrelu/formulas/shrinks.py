@@ -22,6 +22,13 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
     max_ulp=0.0,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0."},
+    values=(None, None),
+    slopes=(0, None),
+    names=(
+        ("hardshrink", "torch"),
+        ("hard_shrink", "mlx"),
+        ("hard_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
+    ),
     paper="Donoho & Johnstone, Biometrika 81 (1994)",
 )
 def hardshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -44,6 +51,12 @@ def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0: what the rest is moved by."},
+    values=(None, None),
+    slopes=(0, 1),
+    names=(
+        ("softshrink", "torch nnlib mlx"),
+        ("soft_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
+    ),
     paper="Donoho, IEEE Transactions on Information Theory 41 (1995)",
 )
 def softshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -64,6 +77,9 @@ def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0.", "bias": "What the rest is moved by."},
+    values=(None, None),
+    slopes=(0, None),
+    names=(("Shrink", "onnx"),),
     paper="ONNX Shrink",
 )
 def shrink(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:

@@ -147,6 +147,16 @@ def sigmoid_slope_from_output(y: Scalar) -> Scalar:
     reference=lambda m, x: 1 / (1 + m.exp(-x)),
     numpy=lambda x: 1 / (1 + np.exp(-x)),
     max_ulp=1.0,
+    values=(0, 1),
+    slopes=(0, 0.25),
+    names=(
+        ("sigmoid", "torch jax keras keras2 tf mlx chainer transformers"),
+        ("sigmoid σ sigmoid_fast", "nnlib"),  # noqa: RUF001
+        ("Sigmoid", "onnx"),
+        ("logistic", "onednn sklearn"),
+        ("SIGMOID", "cudnn"),
+        ("expit", "torch scipy"),
+    ),
     paper="Verhulst (1845); Rumelhart, Hinton & Williams, Nature 323 (1986)",
 )
 def sigmoid(x: Scalar) -> Scalar:
@@ -172,6 +182,14 @@ def tanh_slope_from_output(y: Scalar) -> Scalar:
     reference=lambda m, x: m.tanh(x),
     numpy=lambda x: np.tanh(x),
     max_ulp=1.0,
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("tanh", "torch jax keras keras2 tf onednn mlx chainer sklearn transformers"),
+        ("tanh tanh_fast", "nnlib"),
+        ("Tanh", "onnx"),
+        ("TANH", "cudnn"),
+    ),
     paper="LeCun, Bottou, Orr & Mueller, Efficient BackProp (1998)",
 )
 def tanh(x: Scalar) -> Scalar:

@@ -59,6 +59,14 @@ def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     kinks=lambda alpha=1.0: {0.0: "left"} if alpha != 1 else {},
     max_ulp=0.9,
     params={"alpha": "The limit at -inf is -alpha."},
+    values=(-1, None),
+    slopes=(0, 1),
+    names=(
+        ("elu", "torch jax keras keras2 tf nnlib mlx chainer"),
+        ("Elu", "onnx"),
+        ("elu", "onednn", lambda alpha: {"alpha": alpha}),
+        ("ELU", "cudnn", lambda coef: {"alpha": coef}),
+    ),
     paper="Clevert, Unterthiner & Hochreiter, ICLR 2016",
 )
 def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -127,6 +135,15 @@ def softplus_far(t: Scalar) -> Scalar:
         "beta": "How sharp the bend is. The error is below 1 ULP for 1, below 2.2 for others.",
         "threshold": "Where beta * x is greater, the result is x. torch's default of 20 costs accuracy; this one, none.",
     },
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        ("softplus", "torch", lambda beta=1.0, threshold=20.0: {"beta": beta, "threshold": threshold}),
+        ("softplus", "jax keras keras2 tf nnlib mlx chainer scipy"),
+        ("Softplus", "onnx"),
+        ("SOFTPLUS", "cudnn"),
+        ("soft_relu", "onednn", lambda alpha: {"beta": alpha}),
+    ),
     paper="Dugas et al., NIPS 2000",
 )
 def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
@@ -215,6 +232,13 @@ def silu_slope(x: Scalar) -> Scalar:
     reference=lambda m, x: x / (1 + m.exp(-x)),
     numpy=lambda x: x / (1 + np.exp(-x)),
     max_ulp=1.0,
+    values=(-0.2784645427610738, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("silu", "torch mlx"),
+        ("silu swish", "jax keras keras2 transformers"),
+        ("swish", "nnlib"),
+    ),
     paper="Elfwing, Uchibe & Doya, Neural Networks 107 (2018); Hendrycks & Gimpel (2016)",
 )
 def silu(x: Scalar) -> Scalar:

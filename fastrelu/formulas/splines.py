@@ -159,6 +159,9 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"k": "The power, an integer from 1 to 8; another number counts as the integer next to it.", "center": CENTER},
+    values=(0, None),
+    slopes=(None, None),
+    names=(("cubic", "scipy"),),
     paper=DUCHON,
 )
 def polyharmonic(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
@@ -185,6 +188,9 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"center": CENTER},
+    values=(-0.18393972058572117, None),
+    slopes=(None, None),
+    names=(("thin_plate_spline", "scipy"),),
     paper=DUCHON,
 )
 def thin_plate_spline(x: Scalar, center: Scalar = 0.0) -> Scalar:

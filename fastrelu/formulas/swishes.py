@@ -121,6 +121,15 @@ def swish_slope(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"beta": "How sharp the bend is: 0 gives x / 2, an infinite one relu."},
+    values=(-0.2784645427610738, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("silu swish", "tf"),
+        ("Swish", "onnx", lambda alpha=1.0: {"beta": alpha}),
+        ("SWISH", "cudnn"),
+        ("swish", "onednn", lambda alpha: {"beta": alpha}),
+        ("swish", "chainer", lambda beta: {"beta": beta}),
+    ),
     paper="Ramachandran, Zoph & Le, Searching for Activation Functions (2017)",
 )
 def swish(x: Scalar, beta: Scalar = 1.0) -> Scalar:
@@ -143,6 +152,12 @@ def quick_gelu_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x / (1 + np.exp(-1.702 * x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.16361018963635357, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("gelu_fast_approx", "mlx"),
+        ("quick_gelu", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016), section 2",
 )
 def quick_gelu(x: Scalar) -> Scalar:

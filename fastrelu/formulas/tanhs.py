@@ -71,6 +71,12 @@ def cubic_tail(z: Scalar) -> Scalar:
     numpy=lambda x: x - np.tanh(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(0, 1),
+    names=(
+        ("tanhshrink", "torch tfa nnlib"),
+        ("tanh_shrink", "keras"),
+    ),
     paper="torch.nn.Tanhshrink",
 )
 def tanhshrink(x: Scalar) -> Scalar:
@@ -117,6 +123,9 @@ def lisht_slope(x: Scalar) -> Scalar:
     numpy=lambda x: x * np.tanh(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-1.1996786402577337, 1.1996786402577337),
+    names=(("lisht", "tfa nnlib"),),
     paper="Roy, Manna, Dubey & Chaudhuri, LiSHT: Non-Parametric Linearly Scaled Hyperbolic Tangent (2019)",
 )
 def lisht(x: Scalar) -> Scalar:
@@ -154,6 +163,9 @@ def square_tail(z: Scalar) -> Scalar:
     numpy=lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))) - np.log(2),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-1, 1),
+    names=(("logcosh", "nnlib"),),
     paper="Green, Computer Journal 33 (1990); NNlib.jl",
 )
 def logcosh(x: Scalar) -> Scalar:
