@@ -7,7 +7,7 @@ import numpy as np
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.formulas.exponential_units import expm1_words
-from fastrelu.formulas.sigmoids import bell_of, bell_sum
+from fastrelu.formulas.sigmoids import bell_of, bell_sum, steep_bend
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
@@ -22,8 +22,15 @@ def bipolar_sigmoid_slope(x: Scalar) -> Scalar:
     return times(bell_of(abs(x)), type(x)(2) * small(x))
 
 
+@jitable
+def bipolar_sigmoid_bend(x: Scalar) -> Scalar:
+    """-tanh(x / 2) (1 - tanh(x / 2)^2) / 2, which is twice that of sigmoid."""
+    return steep_bend(x, type(x)(0.0), type(x)(2.0))
+
+
 @activation(
     derivative=bipolar_sigmoid_slope,
+    second=bipolar_sigmoid_bend,
     reference=lambda m, x: m.tanh(x / 2),
     numpy=lambda x: (1 - np.exp(-x)) / (1 + np.exp(-x)),
     max_ulp=1.0,
@@ -42,8 +49,18 @@ def softcap_slope(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     return times(bell_sum(two * z, two * fma(a, low, fma(a, high, -z))), type(x)(4) * small(x))
 
 
+@jitable
+def softcap_bend(x: Scalar, cap: Scalar = 30.0) -> Scalar:
+    """-2 / abs(cap) tanh(z) (1 - tanh(z)^2) with z = x / abs(cap)."""
+    two = type(x)(2.0)
+    high, low = inverse(abs(cap))
+    z = times(x, high)
+    return steep_bend(two * z, two * fma(x, low, fma(x, high, -z)), type(x)(8.0) * high)
+
+
 @activation(
     derivative=softcap_slope,
+    second=softcap_bend,
     reference=lambda m, x, cap: cap * m.tanh(x / cap),
     numpy=lambda x, cap=30.0: cap * np.tanh(x / cap),
     max_ulp=1.25,  # the error of tanh in units of the cap's last place

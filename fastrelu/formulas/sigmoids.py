@@ -141,8 +141,31 @@ def sigmoid_slope_from_output(y: Scalar) -> Scalar:
     return y * (type(y)(1) - y)
 
 
+@jitable
+def steep_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
+    """factor times the second derivative of sigmoid at z + z_low: -s (1 - s) tanh(z / 2); as in bell_sum z_low may be NaN."""
+    y = bell_sum(abs(z), z_low if z > type(z)(0.0) else -z_low) * vecmath.tanh(type(z)(0.5) * z)
+    return times(y, -factor * small(z))
+
+
+@jitable
+def gated_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
+    """factor times the second derivative of z * sigmoid(z) at z + z_low: s (1 - s) (2 - z tanh(z / 2)), s = sigmoid(z)."""
+    a = abs(z)
+    b = end(z) if a > end(z) else a
+    bracket = fma(-b, vecmath.tanh(type(z)(0.5) * b), type(z)(2.0))
+    return times(bell_sum(a, z_low if z > type(z)(0.0) else -z_low) * bracket, factor * small(z))
+
+
+@jitable
+def sigmoid_bend(x: Scalar) -> Scalar:
+    """-t (1 - t) / (1 + t)^3 with t = exp(-abs(x)) and the sign of x."""
+    return steep_bend(x, type(x)(0.0), type(x)(1.0))
+
+
 @activation(
     derivative=sigmoid_slope,
+    second=sigmoid_bend,
     from_output=sigmoid_slope_from_output,
     reference=lambda m, x: 1 / (1 + m.exp(-x)),
     numpy=lambda x: 1 / (1 + np.exp(-x)),
@@ -166,8 +189,15 @@ def tanh_slope_from_output(y: Scalar) -> Scalar:
     return fma(-y, y, type(y)(1))
 
 
+@jitable
+def tanh_bend(x: Scalar) -> Scalar:
+    """-2 tanh(x) (1 - tanh(x)^2), which is 8 times that of sigmoid at 2 x."""
+    return steep_bend(x + x, type(x)(0.0), type(x)(8.0))
+
+
 @activation(
     derivative=tanh_slope,
+    second=tanh_bend,
     from_output=tanh_slope_from_output,
     reference=lambda m, x: m.tanh(x),
     numpy=lambda x: np.tanh(x),
