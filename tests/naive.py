@@ -56,8 +56,8 @@ def second(function: Callable[..., Any], x: float, kinks: dict[float, str], *par
         y = limit(lambda far: second(function, far, {}, *params)[0], math.copysign(1, x))
         return y, abs(y)
     if x == 0:
-        y = limit(lambda far: _bend(function, 1 / far, sign, *params)[0], sign)
-        y = limit(lambda far: _bend(function, 1 / far, -sign, *params)[0], -sign) if mpmath.isnan(y) else y
+        y = limit(lambda far: _bend(function, sign / far**4, sign, *params)[0], 1)  # a logarithm's has to be far enough out
+        y = limit(lambda far: _bend(function, -sign / far**4, -sign, *params)[0], 1) if mpmath.isnan(y) else y
         return y, abs(y)
     y, size = _bend(function, x, sign, *params)
     return _bend(function, x, -sign, *params) if mpmath.isnan(y) else (y, size)
@@ -73,6 +73,8 @@ def _bend(function: Callable[..., Any], x: Any, sign: int, *params: float) -> tu
         a, b, c, d = (function(mpmath, x + k * step, *map(mpmath.mpf, params)) for k in range(1, 5))
         noise = mpmath.ldexp(abs(a) + abs(d), 12 - mpmath.mp.prec)
         y, further = (0 if abs(bend) <= noise else bend / step**2 for bend in (a - 2 * b + c, b - 2 * c + d))
+        if abs(y) > 2**100 and abs(y - further) > abs(y) / 8:
+            return mpmath.inf * mpmath.sign(y), mpmath.inf  # a pole at x, where there is one step from it to the next
         return y, max(abs(y), abs((further - y) / step) * size / 2)
 
 

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.compiled import THIS
+from fastrelu.formulas.sigmoids import bell_sum
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.normal import (
     argument,
+    argument_rates,
     bracket,
     gelu_distance,
     mills_factor,
@@ -29,6 +32,7 @@ from fastrelu.vecmath.normal import (
     tanh_distance,
 )
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
+from fastrelu.vecmath.words import product
 
 
 @functools.cache
@@ -72,8 +76,25 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
 
 
+@jitable
+def gelu_tanh_bend(x: Scalar) -> Scalar:
+    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)) with t = sigmoid(v), v = 2c (x + k x^3) and its slope u = 2c (1 + 3 k x^2)."""
+    half, one = type(x)(0.5), type(x)(1.0)
+    a = tanh_distance(x)
+    v, v_low = argument(a)
+    t = vecmath.tanh(half * v)
+    t_low = half * v_low * fma(-t, t, one)
+    u, u_low, first = argument_rates(a)
+    u, u_low = product(u, u_low, u, u_low)
+    u, u_low = product(u, u_low, a, type(x)(0.0))
+    difference = fma(-u, t, first)
+    difference = fma(-u, t_low, fma(-u_low, t, difference))
+    return times(bell_sum(v, v_low) * difference, small(x))
+
+
 @activation(
     derivative=gelu_tanh_slope,
+    second=gelu_tanh_bend,
     reference=lambda m, x: x / (1 + m.exp(-2 * m.sqrt(2 / m.pi) * (x + m.mpf("0.044715") * x**3))),
     numpy=lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     max_ulp=1.0,
@@ -94,8 +115,20 @@ def gelu_tanh(x: Scalar) -> Scalar:
     return fma(-tail, small(x), zero if x < zero else x)
 
 
+@jitable
+def gelu_bend(x: Scalar) -> Scalar:
+    """(2 - x^2) phi(x), phi the density of the standard normal distribution."""
+    half = type(x)(0.5)
+    a = gelu_distance(x)
+    high = half * a * a
+    head, rest, scale = decay(high, fma(half * a, a, -high))
+    w = times(type(x)(0.3989422804014327), fma(-a, a, type(x)(2.0)))  # 1 / sqrt(2 pi)
+    return times(decayed(w, type(x)(0.0), head, rest) * scale, small(x))
+
+
 @activation(
     derivative=gelu_slope,
+    second=gelu_bend,
     reference=lambda m, x: x * m.erfc(-x / m.sqrt(2)) / 2,
     numpy=lambda x: 0.5 * x * (1 + scipy_erf()(x / math.sqrt(2))),
     max_ulp=1.0,

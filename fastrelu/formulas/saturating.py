@@ -10,10 +10,11 @@ from fastrelu.formulas.exponential_units import expm1_words
 from fastrelu.formulas.sigmoids import bell_of, bell_sum, steep_bend
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.exponential import exp
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
 from fastrelu.vecmath.logarithm import log1p
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import inverse, sum_error
+from fastrelu.vecmath.words import inverse, product, sum_error
 
 
 @jitable
@@ -161,8 +162,38 @@ def soft_clipping_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return slope_of_clipping(x, alpha)
 
 
+@jitable
+def _soft_clipping_bend_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(bend_of_clipping(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_soft_clipping_bend_32)
+@jitable
+def bend_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
+    """alpha k t / (1 + t)^2 (1 - c t^2) / (1 + c t)^2, with c = exp(-alpha) and c t^2 = exp(alpha (2 w - 1)); its minus for x > 1/2."""
+    right = x > HALF
+    w = ONE - x if right else x
+    z = times(alpha, w)
+    z_low = fma(alpha, sum_error(ONE, -x, w) if right else ZERO, fma(alpha, w, -z))
+    e, e_low = expm1_words(times(alpha, w + w - ONE), ZERO)
+    k, k_low = expm1_words(-alpha, ZERO)
+    top, top_low = product(e, e_low, k, k_low)
+    ct = exp(z - alpha)
+    d = ONE + ct
+    y = (top + top_low) / times(d, d)
+    y = times(bell_sum(abs(z), z_low if z > ZERO else -z_low) * y, alpha * small(x))
+    return -y if right else y
+
+
+@jitable
+def soft_clipping_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """alpha (s (1 - s) - t (1 - t)) with s = sigmoid(alpha x) and t = sigmoid(alpha (x - 1)), as a product."""
+    return bend_of_clipping(x, alpha)
+
+
 @activation(
     derivative=soft_clipping_slope,
+    second=soft_clipping_bend,
     reference=lambda m, x, alpha: (
         (m.log1p(m.exp(alpha * x)) - m.log1p(m.exp(alpha * (x - 1)))) / alpha
         if x < 1

@@ -151,10 +151,13 @@ def steep_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
 @jitable
 def gated_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
     """factor times the second derivative of z * sigmoid(z) at z + z_low: s (1 - s) (2 - z tanh(z / 2)), s = sigmoid(z)."""
-    a = abs(z)
-    b = end(z) if a > end(z) else a
-    bracket = fma(-b, vecmath.tanh(type(z)(0.5) * b), type(z)(2.0))
-    return times(bell_sum(a, z_low if z > type(z)(0.0) else -z_low) * bracket, factor * small(z))
+    zero, half, one, two = type(z)(0.0), type(z)(0.5), type(z)(1.0), type(z)(2.0)
+    far = abs(z) > end(z)
+    a, low = end(z) if far else abs(z), zero if far else z_low if z > zero else -z_low
+    t = vecmath.tanh(half * a)
+    bracket = fma(-a, t, two)
+    bracket = fma(-low, fma(half * a, fma(-t, t, one), t), bracket)
+    return times(bell_sum(a, low) * bracket, factor * small(z))
 
 
 @jitable

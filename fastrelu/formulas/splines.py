@@ -149,8 +149,24 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     return -y if d < type(d)(0.0) else y
 
 
+@jitable
+def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
+    """k (k - 1) r^(k - 2), for even k (k (k - 1) log(r) + 2 k - 1) r^(k - 2); at the center -inf for k = 2, else 0."""
+    kind = type(x)
+    zero, one, two, infinity = kind(0.0), kind(1.0), kind(2.0), kind(np.inf)
+    d, d_low = two_sum(x, -center)
+    k = whole(k)
+    even, power, unit = is_even(k), k - two, (one, zero)
+    y = spline(d, d_low, power, times(k, k - one), even, unit, unit)
+    more = spline(d, d_low, power, k + k - one, one == zero, unit, unit)
+    y = y + more if even else y
+    y = infinity if abs(d) == infinity else -infinity if (d == zero) & (k == two) else y
+    return y if (k != one) | (d != d) else zero
+
+
 @activation(
     derivative=polyharmonic_slope,
+    second=polyharmonic_bend,
     reference=lambda m, x, k, center: spline_reference(m, abs(x - center), min(max(round(k), 1), 8)),
     numpy=lambda x, k=3.0, center=0.0: (
         np.abs(x - center) ** k * (1 if k % 2 else np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny)))
@@ -178,8 +194,15 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     return -y if d < type(d)(0.0) else y
 
 
+@jitable
+def thin_plate_spline_bend(x: Scalar, center: Scalar = 0.0) -> Scalar:
+    """2 log(r) + 3, and -inf at the center."""
+    return polyharmonic_bend(x, type(x)(2.0), center)
+
+
 @activation(
     derivative=thin_plate_spline_slope,
+    second=thin_plate_spline_bend,
     reference=lambda m, x, center: spline_reference(m, abs(x - center), 2),
     numpy=lambda x, center=0.0: np.square(x - center) * np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny)),
     max_ulp=1.0,

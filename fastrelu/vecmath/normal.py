@@ -31,6 +31,8 @@ from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
+FOUR_CUBIC_32, FOUR_CUBIC_64 = np.float32(4) * SLOPE_CUBIC_32[0], np.float64(4) * SLOPE_CUBIC_64[0]
+FOUR_C_32, FOUR_C_64 = np.float32(2) * (TWO_C_32[0] + TWO_C_32[1]), np.float64(2) * (TWO_C_64[0] + TWO_C_64[1])
 TANH_END_32, TANH_END_64 = np.float32(11.25), np.float64(22)
 
 
@@ -180,3 +182,23 @@ def bracket(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     low = fma(SLOPE_CUBIC_64[1], square, fma(SLOPE_CUBIC_64[0], fma(a, a, -square), TWO_C_64[1]))
     low = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0] - factor) + low
     return fma(-a, factor, d), fma(-a, low, d_low)
+
+
+@jitable
+def _argument_rates_32(a: Scalar) -> Scalar:
+    square = a * a
+    factor = fma(SLOPE_CUBIC_32[0], square, TWO_C_32[0])
+    low = fma(SLOPE_CUBIC_32[1], square, fma(SLOPE_CUBIC_32[0], fma(a, a, -square), TWO_C_32[1]))
+    low = fma(SLOPE_CUBIC_32[0], square, TWO_C_32[0] - factor) + low
+    return factor, low, fma(FOUR_CUBIC_32, square, FOUR_C_32)
+
+
+@by_precision(_argument_rates_32)
+@jitable
+def argument_rates(a: Scalar) -> Scalar:
+    """u'(a) in two words and 2 u'(a) + a u''(a), u = argument."""
+    square = a * a
+    factor = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0])
+    low = fma(SLOPE_CUBIC_64[1], square, fma(SLOPE_CUBIC_64[0], fma(a, a, -square), TWO_C_64[1]))
+    low = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0] - factor) + low
+    return factor, low, fma(FOUR_CUBIC_64, square, FOUR_C_64)
