@@ -33,7 +33,7 @@ from fastrelu.vecmath.coefficients import (
 from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import Scalar, by_precision, jitable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
-from fastrelu.vecmath.words import product, two_sum
+from fastrelu.vecmath.words import add, product, two_sum
 
 LARGE_32, LARGE_64 = np.float32(2.0**126), np.float64(2.0**1022)
 ROUND_32, ROUND_64 = np.float32(1.5 * 2**23), np.float64(1.5 * 2**52)
@@ -113,8 +113,8 @@ def is_even(k: Scalar) -> Scalar:
 
 
 @jitable
-def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
-    """factor r^power, where even times log(r scale), r = abs(d + d_low); 0 at 0, infinite at infinity.
+def spline_words(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
+    """factor r^power, where even times log(r scale), r = abs(d + d_low): two words, to be multiplied by two powers of two.
 
     scale, and the root of the logarithm, which is its inverse, are pairs of words.
     """
@@ -135,8 +135,16 @@ def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar
     logarithm, logarithm_low = log_in_two_words(a, a_low)
     y, y_low = product(y, y_low, logarithm if even else one, logarithm_low if even else zero)
     up, up_more = power_of_two(times(e, power))
+    return y, y_low, up, up_more
+
+
+@jitable
+def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
+    """The value of spline_words; 0 at 0, infinite at infinity."""
+    zero, infinity = type(d)(0.0), type(d)(np.inf)
+    y, y_low, up, up_more = spline_words(d, d_low, power, factor, even, scale, root)
     value = (y + y_low) * up * up_more
-    value = infinity if (r == infinity) & (power > zero) else value
+    value = infinity if (abs(d) == infinity) & (power > zero) else value
     return (zero if d == zero else value) if d == d else d
 
 
@@ -157,11 +165,12 @@ def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scala
     d, d_low = two_sum(x, -center)
     k = whole(k)
     even, power, unit = is_even(k), k - two, (one, zero)
-    y = spline(d, d_low, power, times(k, k - one), even, unit, unit)
-    more = spline(d, d_low, power, k + k - one, one == zero, unit, unit)
-    y = y + more if even else y
-    y = infinity if abs(d) == infinity else -infinity if (d == zero) & (k == two) else y
-    return y if (k != one) | (d != d) else zero
+    y, y_low, up, up_more = spline_words(d, d_low, power, times(k, k - one), even, unit, unit)
+    more, more_low, _, _ = spline_words(d, d_low, power, k + k - one, one == zero, unit, unit)
+    y, y_low = add(y, y_low, more if even else zero, more_low if even else zero)
+    y = (y + y_low) * up * up_more
+    y = infinity if abs(d) == infinity else y if d != zero else -infinity if k == two else zero
+    return (zero if k == one else y) if d == d else d
 
 
 @activation(

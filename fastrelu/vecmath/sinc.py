@@ -108,7 +108,7 @@ def bend_series(x: Scalar) -> Scalar:
     sine = fma(fma(s[5], z, s[4]), fourth, fma(s[3], z, s[2]))
     sine = fma(sine, fourth, fma(s[1], z, s[0]))
     slope = fma(high, fourth * fourth, low)
-    return fma(-z, fma(TWO, slope, sine), -THIRD[0])
+    return fma(z, fma(TWO, slope, -sine), -THIRD[0])
 
 
 @jitable
