@@ -1,15 +1,10 @@
 """Second derivatives: values against mpmath, limits, NaN, jumps, and what is asked of a function that has none."""
 
-import math
-
 import mpmath
 import numpy as np
 import pytest
-from grid import ACTIVATIONS, CASES, around, each, each_float, points, specials
+from grid import CASES, around, each_float, points, specials
 from naive import second, ulps
-from numba import njit
-
-import fastrelu as fr
 
 BITS = {"float32": 700, "float64": 1700}  # two steps of 2**-150, and the least number
 WHOLE = range(-6, 7)  # where pieces meet
@@ -18,7 +13,7 @@ each_second = pytest.mark.parametrize("case", HAVE, ids=str)
 
 
 def distance(got, truth, size):
-    """In units in the last place of the largest value nearby: near a root a second derivative is a difference of larger numbers."""
+    """In units in the last place of the largest value nearby: near a root a second derivative is a difference of larger ones."""
     if mpmath.isnan(truth) or mpmath.isinf(truth) or np.isnan(got) or np.isinf(got):
         return ulps(got, truth)
     info = np.finfo(type(got))

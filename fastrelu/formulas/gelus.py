@@ -34,6 +34,8 @@ from fastrelu.vecmath.normal import (
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import product
 
+DENSITY = 0.3989422804014327  # that of the standard normal distribution at 0, 1 / sqrt(2 pi)
+
 
 @functools.cache
 def scipy_erf() -> Callable[..., Any]:
@@ -78,7 +80,7 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
 
 @jitable
 def gelu_tanh_bend(x: Scalar) -> Scalar:
-    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)) with t = sigmoid(v), v = 2c (x + k x^3) and its slope u = 2c (1 + 3 k x^2)."""
+    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)), t = sigmoid(v), v = 2c (x + k x^3) with the slope u = 2c (1 + 3 k x^2)."""
     half, one = type(x)(0.5), type(x)(1.0)
     a = tanh_distance(x)
     v, v_low = argument(a)
@@ -122,7 +124,7 @@ def gelu_bend(x: Scalar) -> Scalar:
     a = gelu_distance(x)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
-    w = times(type(x)(0.3989422804014327), fma(-a, a, type(x)(2.0)))  # 1 / sqrt(2 pi)
+    w = times(type(x)(DENSITY), fma(-a, a, type(x)(2.0)))
     return times(decayed(w, type(x)(0.0), head, rest) * scale, small(x))
 
 

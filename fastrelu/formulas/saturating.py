@@ -170,7 +170,7 @@ def _soft_clipping_bend_32(x: Scalar, alpha: Scalar) -> Scalar:
 @by_precision(_soft_clipping_bend_32)
 @jitable
 def bend_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
-    """alpha k t / (1 + t)^2 (1 - c t^2) / (1 + c t)^2, with c = exp(-alpha) and c t^2 = exp(alpha (2 w - 1)); its minus for x > 1/2."""
+    """alpha k t / (1 + t)^2 (1 - c t^2) / (1 + c t)^2, c = exp(-alpha) and c t^2 = exp(alpha (2 w - 1)); negative for x > 1/2."""
     right = x > HALF
     w = ONE - x if right else x
     z = times(alpha, w)
