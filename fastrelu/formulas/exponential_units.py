@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, ratio, reduced
+from fastrelu.formulas.sigmoids import bend_parts, end, ratio, reduced
 from fastrelu.formulas.smooth import elu_bend, elu_slope, silu_bend, silu_slope
 from fastrelu.formulas.swishes import bell
 from fastrelu.thresholds import Cost
@@ -33,7 +33,7 @@ from fastrelu.vecmath.exponential import exp_sum
 from fastrelu.vecmath.normal import distance_to
 from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import inverse, product, quotient
+from fastrelu.vecmath.words import add, inverse, product, quotient
 
 NAN = math.nan
 
@@ -191,17 +191,16 @@ def elish_slope(x: Scalar) -> Scalar:
 @jitable
 def elish_bend(x: Scalar) -> Scalar:
     """That of silu for positive x; with t = exp(x), t (t^3 + 3 t^2 + 5 t - 1) / (1 + t)^3 for negative x."""
-    zero, one = type(x)(0.0), type(x)(1.0)
-    a = abs(x)
-    r, scale = reduced(-(end(x) if a > end(x) else a))
-    p = fma(ratio(r), r, one)
-    t = times(p, times(scale, small(x)))
-    bracket = fma(t, fma(t, t + type(x)(3.0), type(x)(5.0)), -one)
-    d = one + t
-    d_low = t - (d - one)
-    y = p / times(d * d, d)
-    y = fma(y * d_low, type(x)(-3.0) / d, y)
-    left = times(y * bracket * scale, small(x))
+    zero, one, three, five = type(x)(0.0), type(x)(1.0), type(x)(3.0), type(x)(5.0)
+    _, _, t, t_low, scale, power, power_low, y, y_low = bend_parts(x, zero)
+    b, b_low = add(three, zero, power, power_low)
+    b, b_low = product(b, b_low, power, power_low)
+    b, b_low = add(five, zero, b, b_low)
+    b, b_low = product(b, b_low, power, power_low)
+    b, b_low = add(-one, zero, b, b_low)
+    y, y_low = product(y, y_low, b, b_low)
+    y, y_low = product(y, y_low, t, t_low)
+    left = times((y + y_low) * scale, small(x))
     return silu_bend(x) if x > zero else left
 
 

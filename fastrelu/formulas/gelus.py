@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.compiled import THIS
-from fastrelu.formulas.sigmoids import bell_sum
+from fastrelu.formulas.sigmoids import bend_parts
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.normal import (
@@ -29,12 +28,11 @@ from fastrelu.vecmath.normal import (
     near_root,
     one_more,
     slope_factor,
+    slope_of_slope,
     tanh_distance,
 )
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
-from fastrelu.vecmath.words import product
-
-DENSITY = 0.3989422804014327  # that of the standard normal distribution at 0, 1 / sqrt(2 pi)
+from fastrelu.vecmath.words import add, product
 
 
 @functools.cache
@@ -80,18 +78,24 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
 
 @jitable
 def gelu_tanh_bend(x: Scalar) -> Scalar:
-    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)), t = sigmoid(v), v = 2c (x + k x^3) with the slope u = 2c (1 + 3 k x^2)."""
-    half, one = type(x)(0.5), type(x)(1.0)
+    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)), t = sigmoid(v), v = 2c (x + k x^3) with the slope u = 2c (1 + 3 k x^2).
+
+    With E = exp(-abs(v)) it is E (w (1 + E) - abs(x) u^2 (1 - E)) / (1 + E)^3, w = 4 u - 4c.
+    """
+    zero, two, four = type(x)(0.0), type(x)(2.0), type(x)(4.0)
     a = tanh_distance(x)
-    v, v_low = argument(a)
-    t = vecmath.tanh(half * v)
-    t_low = half * v_low * fma(-t, t, one)
-    u, u_low, first = argument_rates(a)
+    _, _, t, t_low, scale, power, power_low, y, y_low = bend_parts(*argument(a))
+    u, u_low, c, c_low = argument_rates(a)
+    w, w_low = add(four * u, four * u_low, -two * c, -two * c_low)
     u, u_low = product(u, u_low, u, u_low)
-    u, u_low = product(u, u_low, a, type(x)(0.0))
-    difference = fma(-u, t, first)
-    difference = fma(-u, t_low, fma(-u_low, t, difference))
-    return times(bell_sum(v, v_low) * difference, small(x))
+    u, u_low = product(u, u_low, a, zero)
+    more, more_low = add(w, w_low, u, u_low)
+    more, more_low = product(more, more_low, power, power_low)
+    w, w_low = add(w, w_low, -u, -u_low)
+    w, w_low = add(w, w_low, more, more_low)
+    y, y_low = product(y, y_low, w, w_low)
+    y, y_low = product(y, y_low, t, t_low)
+    return times((y + y_low) * scale, small(x))
 
 
 @activation(
@@ -124,8 +128,8 @@ def gelu_bend(x: Scalar) -> Scalar:
     a = gelu_distance(x)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
-    w = times(type(x)(DENSITY), fma(-a, a, type(x)(2.0)))
-    return times(decayed(w, type(x)(0.0), head, rest) * scale, small(x))
+    w, w_low = slope_of_slope(a)
+    return times(decayed(w, w_low, head, rest) * scale, small(x))
 
 
 @activation(

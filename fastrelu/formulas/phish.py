@@ -8,11 +8,11 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.formulas.gates import sech_square, tanh_words
-from fastrelu.formulas.gelus import DENSITY, scipy_erf
+from fastrelu.formulas.gelus import scipy_erf
 from fastrelu.formulas.sigmoids import end
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.error import decay, decayed, small
-from fastrelu.vecmath.normal import gelu_distance, mills_factor, slope_factor
+from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.normal import gelu_distance, mills_factor, slope_factor, slope_of_slope
 from fastrelu.vecmath.pairs import decayed_pair, exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.roots import phish_near
@@ -92,13 +92,14 @@ def phish_bend(x: Scalar) -> Scalar:
     slope, slope_low, slope_scale = slope_tail(a)
     high = half * a * a
     head, rest, _ = decay(high, fma(half * a, a, -high))
-    bend = decayed(times(type(x)(DENSITY), fma(-a, a, two)), zero, head, rest)
+    bend, bend_low = decayed_pair(*slope_of_slope(a), head, rest)
     # far to the left tanh(g) is g, and the rest 2 g' + x g'', which stays scaled
-    far = times(fma(-a, bend, slope + slope) * slope_scale, small(x))
+    far = times(fma(-a, bend, fma(-a, bend_low, slope + slope)) * slope_scale, small(x))
     power = times(scale, small(x))
     value, low = times(value, power), times(low, power)
     power = times(slope_scale, small(x))
-    slope, slope_low, bend = times(slope, power), times(slope_low, power), times(bend, power)
+    slope, slope_low = times(slope, power), times(slope_low, power)
+    bend, bend_low = times(bend, power), times(bend_low, power)
     b = abs(x)
     b = half * end(x) if b > half * end(x) else b
     z = -b if negative else b
@@ -110,7 +111,7 @@ def phish_bend(x: Scalar) -> Scalar:
     t, t_low = -t if negative else t, -t_low if negative else t_low
     t, t_low = product(t, t_low, -two * r, -two * r_low)
     t, t_low = product(t, t_low, r, r_low)
-    t, t_low = add(t, t_low, bend, zero)
+    t, t_low = add(t, t_low, bend, bend_low)
     t, t_low = product(t, t_low, z, zero)
     y, low = add(t, t_low, r + r, r_low + r_low)
     p, p_low, scale = exp_pair(-g - g, -g_low - g_low)

@@ -165,8 +165,14 @@ def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scala
     d, d_low = two_sum(x, -center)
     k = whole(k)
     even, power, unit = is_even(k), k - two, (one, zero)
-    y, y_low, up, up_more = spline_words(d, d_low, power, times(k, k - one), even, unit, unit)
-    more, more_low, _, _ = spline_words(d, d_low, power, k + k - one, one == zero, unit, unit)
+    # far out, where spline_words takes no logarithm, only that of k = 2 is finite: of a quarter, and 4 log(2) more
+    large, _ = ends(d)
+    far = (k == two) & (abs(d) > large)
+    quarter = kind(0.25) if far else one
+    r, r_low = times(d, quarter), times(d_low, quarter)
+    y, y_low, up, up_more = spline_words(r, r_low, power, times(k, k - one), even, unit, unit)
+    more, more_low, _, _ = spline_words(r, r_low, power, k + k - one, one == zero, unit, unit)
+    more = more + (kind(2.772588722239781) if far else zero)
     y, y_low = add(y, y_low, more if even else zero, more_low if even else zero)
     y = (y + y_low) * up * up_more
     y = infinity if abs(d) == infinity else y if d != zero else -infinity if k == two else zero
