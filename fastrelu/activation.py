@@ -205,8 +205,8 @@ def activation(
             )
 
         def make_slope(kind: str, scalar: Callable[..., Any], doc: str, further: Callable[[], Slope] | None = None) -> Slope:
-            settings: Any = {"doc": doc, "signature": signature, "options": options_of(kind), "further": further}
-            return Slope(scalar, name=f"{name}.{kind}", **common, **settings)
+            settings: Any = {**common, "doc": doc, "signature": signature, "options": options_of(kind), "further": further}
+            return Slope(scalar, name=f"{name}.{kind}", **settings)
 
         def options_of(attribute: str) -> dict[str, dict[Any, Any]]:
             member = operator.attrgetter(attribute)

@@ -7,14 +7,14 @@ import numpy as np
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.formulas.exponential_units import expm1_words
-from fastrelu.formulas.sigmoids import bell_of, bell_sum, steep_bend
+from fastrelu.formulas.sigmoids import bell_of, bell_sum, end, steep_bend
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
-from fastrelu.vecmath.exponential import exp
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
 from fastrelu.vecmath.logarithm import log1p
+from fastrelu.vecmath.pairs import exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import inverse, product, sum_error
+from fastrelu.vecmath.words import inverse, product, quotient, sum_error, two_sum
 
 
 @jitable
@@ -175,13 +175,22 @@ def bend_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     w = ONE - x if right else x
     z = times(alpha, w)
     z_low = fma(alpha, sum_error(ONE, -x, w) if right else ZERO, fma(alpha, w, -z))
+    far = abs(z) > end(z)
+    a, a_low = end(z) if far else abs(z), ZERO if far else z_low if z > ZERO else -z_low
+    p, p_low, scale = exp_pair(-a, -a_low)
+    # t / (1 + t)^2 is the same for 1 / t
+    d, d_low = one_plus(-a, -a_low)
+    h, h_low = two_sum(z, -alpha)
+    far = h < -end(z)
+    c, c_low = one_plus(-end(z) if far else h, ZERO if far else h_low + z_low)
+    d, d_low = product(d, d_low, c, c_low)
+    d, d_low = product(d, d_low, d, d_low)
     e, e_low = expm1_words(times(alpha, w + w - ONE), ZERO)
     k, k_low = expm1_words(-alpha, ZERO)
-    top, top_low = product(e, e_low, k, k_low)
-    ct = exp(z - alpha)
-    d = ONE + ct
-    y = (top + top_low) / times(d, d)
-    y = times(bell_sum(abs(z), z_low if z > ZERO else -z_low) * y, alpha * small(x))
+    e, e_low = product(e, e_low, k, k_low)
+    e, e_low = product(e, e_low, p, p_low)
+    y, low = quotient(e, e_low, d, d_low)
+    y = times((y + low) * scale, alpha * small(x))
     return -y if right else y
 
 
