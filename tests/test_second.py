@@ -113,17 +113,17 @@ def test_sides():
 
 
 def test_in_compiled_code():
-    """A bound one, on scalars and arrays, with a parameter and with an option."""
+    """A bound one, on scalars, on arrays, with a parameter and with an option."""
     d2, swish2, gelu2 = (f.derivative.derivative for f in (fr.tanh, fr.swish, fr.gelu))
 
     @njit
     def use(v):
-        return d2(v), swish2(v, beta=2.0), gelu2(v, approximate="tanh")
+        return d2(v), swish2(v[3], beta=2.0), gelu2(v[3], approximate="tanh")
 
     x = points("float32", 100)
-    for got, expected in zip(use(x), (d2(x), swish2(x, beta=2.0), gelu2(x, approximate="tanh")), strict=True):
-        same_bits(got, expected)
-    assert use(0.5)[0] == d2(0.5)
+    array, *scalars = use(x)
+    same_bits(array, d2(x))
+    assert scalars == [swish2(x[3], beta=2.0), gelu2(x[3], approximate="tanh")]
 
 
 def test_is_made_when_asked_for(own_registry):

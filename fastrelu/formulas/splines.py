@@ -174,9 +174,9 @@ def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scala
     more, more_low, _, _ = spline_words(r, r_low, power, k + k - one, one == zero, unit, unit)
     more = more + (kind(2.772588722239781) if far else zero)
     y, y_low = add(y, y_low, more if even else zero, more_low if even else zero)
-    y = (y + y_low) * up * up_more
-    y = infinity if abs(d) == infinity else y if d != zero else -infinity if k == two else zero
-    return (zero if k == one else y) if d == d else d
+    value = (y + y_low) * up * up_more
+    value = infinity if abs(d) == infinity else value if d != zero else -infinity if k == two else zero
+    return (zero if k == one else value) if d == d else d
 
 
 @activation(
