@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,8 +29,8 @@ class Activation(Elementwise):
 
     Attributes
     ----------
-    derivative : Elementwise
-        f'(x), of the same parameters.
+    derivative : Slope
+        f'(x), of the same parameters. Its own `derivative` is f''(x), where the record has one.
     backward : Elementwise or ParameterBackward
         grad * f'(x) in one pass, and 0 where f'(x) is 0. With ``from_output=True`` it takes the output instead of the
         input, where the function allows it. A function of more than one array returns a gradient for each.
@@ -47,7 +48,7 @@ class Activation(Elementwise):
         What its record states of these, and what other frameworks call it: see `activation`.
     """
 
-    derivative: Elementwise
+    derivative: Slope
     backward: Elementwise | ParameterBackward
 
     def __init__(
@@ -84,6 +85,30 @@ class Activation(Elementwise):
         for key, value in self._passes().items():
             self.__dict__.setdefault(key, value)  # another thread may have been first
         return self.__dict__[name]
+
+
+class Slope(Elementwise):
+    """The first or the second derivative of a function.
+
+    Attributes
+    ----------
+    derivative : Slope
+        The derivative of this one, of the same parameters; an AttributeError where there is none.
+    """
+
+    derivative: Slope
+
+    def __init__(self, formula: Callable[..., Any], *, further: Callable[[], Slope] | None = None, **settings: Any) -> None:
+        super().__init__(formula, **settings)
+        self._further = further
+
+    def __getattr__(self, name: str) -> Any:
+        """Makes the derivative when it is asked for."""
+        if name != "derivative":
+            raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
+        if self._further is None:
+            raise AttributeError(f"{self.dotted_name} has no derivative: fastrelu knows no formula for it")
+        return self.__dict__.setdefault(name, self._further())  # another thread may have been first
 
 
 class ParameterBackward:
@@ -132,6 +157,7 @@ def sum_to_shape(values: Any, shape: tuple[int, ...]) -> Any:
 def activation(
     *,
     derivative: Callable[..., Any],
+    second: Callable[..., Any] | None = None,
     reference: Callable[..., Any],
     numpy: Callable[..., Any],
     kinks: Callable[..., Mapping[float, Side]] = lambda *_params: {},
@@ -157,6 +183,9 @@ def activation(
     ----------
     derivative : function
         The scalar formula of f'(x), with the same parameters.
+    second : function
+        The scalar formula of f''(x), with the same parameters, if there is one. Where f' has a kink, it takes the value from the
+        same side as f'; where only f'' jumps, that from the left. 0 along a line.
     reference : function
         ``reference(m, x, *params)`` in the arithmetic of ``m``, which is mpmath: independent of the formula.
     numpy : function
@@ -202,20 +231,28 @@ def activation(
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:
             grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            parameters = signature.parameters.values()
-            of_kind = signature.replace(parameters=[*([] if kind == "derivative" else [grad]), *parameters])
+            of_kind = signature.replace(parameters=[grad, *signature.parameters.values()])
             return Elementwise(
                 scalar, name=f"{name}.{kind}", doc=doc, signature=of_kind, options=options, **{**common, **settings}
             )
 
+        def make_slope(kind: str, scalar: Callable[..., Any], doc: str, further: Callable[[], Slope] | None = None) -> Slope:
+            settings: Any = {**common, "doc": doc, "signature": signature, "options": options_of(kind), "further": further}
+            return Slope(scalar, name=f"{name}.{kind}", **settings)
+
         def options_of(attribute: str) -> dict[str, dict[Any, Any]]:
+            member = operator.attrgetter(attribute)
             return {
-                option: {value: THIS if chosen is THIS else getattr(chosen, attribute) for value, chosen in choices.items()}
+                option: {value: THIS if chosen is THIS else member(chosen) for value, chosen in choices.items()}
                 for option, choices in (variants or {}).items()
             }
 
+        def bend() -> Slope:
+            assert second is not None
+            return make_slope("derivative.derivative", second, text.second(second, kinks))
+
         def passes() -> dict[str, Any]:
-            slope = make("derivative", derivative, options_of("derivative"), text.derivative(kinks))
+            slope = make_slope("derivative", derivative, text.derivative(kinks), bend if second else None)
             by_output = from_output and make(
                 "backward", times_slope(from_output), {}, text.backward, minimum=from_output_minimum or {}
             )

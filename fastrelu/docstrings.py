@@ -27,6 +27,9 @@ TypeError
 ValueError
     Shapes that do not broadcast; `out` of another shape; a parameter out of its range.
 """
+_JUMPS = """\
+Where the first derivative has a kink, this one takes its value from the same side; where only this one jumps, from the left.
+"""
 _FLOATS = "float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
 _INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
 
@@ -38,15 +41,26 @@ class Descriptions:
     function: str
     backward: str
     slope_start: str
+    second_start: str
     parameters: str
 
     def derivative(self, kinks: Callable[..., Mapping[float, str]]) -> str:
         """The derivative's text, with its convention at the kinks."""
-        points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
-        sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
-        convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
-        note = f"\nNotes\n-----\nWith default parameters: {convention}.\n" if convention else ""
+        convention = _convention(kinks)
+        note = f"\nNotes\n-----\n{convention}" if convention else ""
         return f"{self.slope_start}\n\n{self.parameters}\n{_RAISES}{note}"
+
+    def second(self, formula: Callable[..., Any], kinks: Callable[..., Mapping[float, str]]) -> str:
+        """The second derivative's text, with its formula and its convention at the kinks."""
+        note = f"\nNotes\n-----\n{inspect.getdoc(formula) or 'A formula.'}\n\n{_JUMPS}{_convention(kinks)}"
+        return f"{self.second_start}\n\n{self.parameters}\n{_RAISES}{note}"
+
+
+def _convention(kinks: Callable[..., Mapping[float, str]]) -> str:
+    points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
+    sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
+    convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
+    return f"With default parameters: {convention}.\n" if convention else ""
 
 
 def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
@@ -80,6 +94,7 @@ def describe(
         function=f"{first}\n\n{parameters}\n{_RAISES}{source}",
         backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",
         slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
+        second_start=f"The second derivative of {name}, elementwise: how the slope changes of {first.splitlines()[0]}",
         parameters=parameters,
     )
 
@@ -113,5 +128,6 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
             f"{operands}{pool}{axis}{out}\n{backward_result}\n{raises}"
         ),
         slope_start="",
+        second_start="",
         parameters="",
     )

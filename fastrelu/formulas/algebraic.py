@@ -13,7 +13,8 @@ import numpy as np
 from fastrelu.activation import activation
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, sqrt, times
-from fastrelu.vecmath.words import root_of, square_plus, sum_error
+from fastrelu.vecmath.radii import inverse_root_of
+from fastrelu.vecmath.words import product, root_of, square_plus, sum_error
 
 FAR = 2.0**32  # the root is larger than x by one part in 2^65
 
@@ -30,8 +31,21 @@ def softsign_slope(x: Scalar) -> Scalar:
     return square if a == type(x)(math.inf) else z
 
 
+@jitable
+def softsign_bend(x: Scalar) -> Scalar:
+    """-2 / (1 + x)^3 if x > 0 else 2 / (1 - x)^3."""
+    zero, one, two, a = type(x)(0.0), type(x)(1.0), type(x)(2.0), abs(x)
+    d = one + a
+    y = one / d
+    rest = fma(-y, d, one) - times(y, sum_error(one, a, d))
+    cube = two * y * y * y
+    z = cube if a == type(x)(math.inf) else fma(cube, type(x)(3.0) * rest, cube)
+    return -z if x > zero else z
+
+
 @activation(
     derivative=softsign_slope,
+    second=softsign_bend,
     reference=lambda m, x: x / (1 + abs(x)),
     numpy=lambda x: x / (1 + np.abs(x)),
     max_ulp=0.51,
@@ -78,8 +92,21 @@ def squareplus_slope(x: Scalar, b: Scalar = 4.0) -> Scalar:
     return one - tail if x > zero else tail
 
 
+@jitable
+def squareplus_bend(x: Scalar, b: Scalar = 4.0) -> Scalar:
+    """b / (2 (x^2 + b)^(3/2)); 0 for b = 0."""
+    zero = type(x)(0.0)
+    s, s_low = square_plus(abs(x), b)
+    y, y_low = inverse_root_of(s, s_low)
+    w, w_low = product(type(x)(0.5) * b, zero, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return zero if (s == zero) | (s == type(x)(math.inf)) else w + w_low
+
+
 @activation(
     derivative=squareplus_slope,
+    second=squareplus_bend,
     reference=lambda m, x, b: (x + m.sqrt(x * x + b)) / 2,
     numpy=lambda x, b=4.0: (x + np.sqrt(np.square(x) + b)) / 2,
     max_ulp=0.75,
@@ -121,8 +148,15 @@ def bent_identity_slope(x: Scalar) -> Scalar:
     return fma(x, type(x)(0.5) / sqrt(fma(x, x, one)), one)
 
 
+@jitable
+def bent_identity_bend(x: Scalar) -> Scalar:
+    """1 / (2 (x^2 + 1)^(3/2))."""
+    return type(x)(0.5) * isru_slope(x, type(x)(1.0))
+
+
 @activation(
     derivative=bent_identity_slope,
+    second=bent_identity_bend,
     reference=lambda m, x: (m.sqrt(x * x + 1) - 1) / 2 + x,
     numpy=lambda x: (np.sqrt(np.square(x) + 1) - 1) / 2 + x,
     max_ulp=0.51,
@@ -180,8 +214,23 @@ def isru_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(0.0) if s == type(x)(math.inf) else z
 
 
+@jitable
+def isru_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """-3 alpha x (1 + alpha x^2)^(-5/2)."""
+    zero = type(x)(0.0)
+    s, s_low = one_plus(x, alpha)
+    y, y_low = inverse_root_of(s, s_low)
+    square, square_low = product(y, y_low, y, y_low)
+    w, w_low = product(x, zero, y, y_low)
+    w, w_low = product(w, w_low, type(x)(-3.0) * alpha, zero)
+    w, w_low = product(w, w_low, square, square_low)
+    w, w_low = product(w, w_low, square, square_low)
+    return zero if s == type(x)(math.inf) else w + w_low
+
+
 @activation(
     derivative=isru_slope,
+    second=isru_bend,
     reference=lambda m, x, alpha: x / m.sqrt(1 + alpha * x * x),
     numpy=lambda x, alpha=1.0: x / np.sqrt(1 + alpha * np.square(x)),
     max_ulp=0.51,
@@ -202,8 +251,16 @@ def isrlu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(1.0) if x >= type(x)(0.0) else steep
 
 
+@jitable
+def isrlu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """0 if x >= 0 else -3 alpha x (1 + alpha x^2)^(-5/2)."""
+    y = isru_bend(x, alpha)
+    return type(x)(0.0) if x >= type(x)(0.0) else y
+
+
 @activation(
     derivative=isrlu_slope,
+    second=isrlu_bend,
     reference=lambda m, x, alpha: x if x >= 0 else x / m.sqrt(1 + alpha * x * x),
     numpy=lambda x, alpha=1.0: np.where(x >= 0, x, x / np.sqrt(1 + alpha * np.square(x))),
     max_ulp=0.51,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.rectifiers import flat
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import inverse, sum_error
@@ -19,6 +20,7 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
 
 @activation(
     derivative=hardtanh_slope,
+    second=flat,
     from_output=hardtanh_slope,
     reference=lambda m, x, min_val, max_val: min(max(x, min_val), max_val),
     numpy=lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val),
@@ -64,6 +66,7 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
 
 @activation(
     derivative=hardsigmoid_slope,
+    second=flat,
     reference=lambda m, x, shift, width: min(max((x + shift) / width, m.mpf(0)), m.mpf(1)),
     numpy=lambda x, shift=3.0, width=6.0: np.clip((x + shift) / width, 0, 1),
     kinks=lambda shift=3.0, width=6.0: {-shift: "left", width - shift: "right"},
@@ -98,8 +101,15 @@ def hardswish_slope(x: Scalar) -> Scalar:
     return type(x)(1.0) if x >= type(x)(3.0) else type(x)(0.0) if x <= type(x)(-3.0) else y + low
 
 
+def hardswish_bend(x: Scalar) -> Scalar:
+    """1 / 3 if -3 < x < 3 else 0; NaN stays."""
+    three = type(x)(3.0)
+    return type(x)(1.0) / three if abs(x) < three else type(x)(0.0) if x == x else x
+
+
 @activation(
     derivative=hardswish_slope,
+    second=hardswish_bend,
     reference=lambda m, x: x * min(max(x + 3, m.mpf(0)), m.mpf(6)) / 6,
     numpy=lambda x: x * (np.clip(x + 3, 0, 6) / 6),
     kinks=lambda: {-3.0: "left", 3.0: "right"},
@@ -128,6 +138,7 @@ def sparse_sigmoid_slope(x: Scalar) -> Scalar:
 
 @activation(
     derivative=sparse_sigmoid_slope,
+    second=flat,
     reference=lambda m, x: min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
@@ -163,6 +174,7 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
 
 @activation(
     derivative=bounded_relu_slope,
+    second=flat,
     reference=lambda m, x, negative_slope, max_value, threshold: (
         max_value if x >= max_value else x if x >= threshold else negative_slope * (x - threshold)
     ),
@@ -217,6 +229,7 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
 
 @activation(
     derivative=srelu_slope,
+    second=flat,
     reference=lambda m, x, t_left, a_left, t_right, a_right: (
         t_right + a_right * (x - t_right) if x >= t_right else t_left + a_left * (x - t_left) if x <= t_left else x
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER, reach, steep
+from fastrelu.formulas.radial import CENTER, bracket, reach, steep
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
@@ -51,8 +51,26 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     return type(x)(0.0) if far else y
 
 
+@jitable
+def bump_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """2 epsilon^2 (3 s^2 - 1) / (1 - s)^4 times the bump, s = (epsilon r)^2."""
+    d, d_low = two_sum(x, -center)
+    u, u_low = share(d, d_low, epsilon)
+    q, q_low, below, below_low, far = bump_exponent(u, u_low)
+    head, rest, scale = decay(q, q_low)
+    s, s_low = product(u, u_low, u, u_low)
+    w, w_low = bracket(s, s_low, type(x)(3.0), type(x)(1.0))
+    w, w_low = steep(type(x)(2.0), epsilon, w, w_low)
+    square, square_low = product(below, below_low, below, below_low)
+    fourth, fourth_low = product(square, square_low, square, square_low)
+    z, z_low = quotient(w, w_low, fourth, fourth_low)
+    y = times(decayed(z, z_low, head, rest) * scale, small(x))
+    return type(x)(0.0) if far else y
+
+
 @activation(
     derivative=bump_slope,
+    second=bump_bend,
     reference=lambda m, x, epsilon, center: (
         m.exp(1 - 1 / (1 - (epsilon * (x - center)) ** 2)) if abs(epsilon * (x - center)) < 1 else m.mpf(0)
     ),
@@ -97,8 +115,23 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
 
 
+@jitable
+def wendland_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """20 epsilon^2 (4 s - 1) (1 - s)^2 where s = epsilon r < 1, else 0."""
+    four = type(x)(4.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low = share(d, d_low, epsilon)
+    t, t_low = remainder(u, u_low)
+    line, line_low = two_sum(times(four, u), type(x)(-1.0))
+    w, w_low = steep(type(x)(20.0), epsilon, line, fma(four, u_low, line_low))
+    square, square_low = product(t, t_low, t, t_low)
+    y, y_low = product(w, w_low, square, square_low)
+    return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-32))
+
+
 @activation(
     derivative=wendland_slope,
+    second=wendland_bend,
     reference=lambda m, x, epsilon, center: (
         max(1 - abs(epsilon * (x - center)), m.mpf(0)) ** 4 * (4 * abs(epsilon * (x - center)) + 1)
     ),

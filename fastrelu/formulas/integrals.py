@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.smooth import elu_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_64
 from fastrelu.vecmath.exponential import LOG2E_64, MINUS_ONE_BELOW_64, SHIFT_64, exp_cubic_64, scale_64
@@ -96,8 +97,16 @@ def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: S
     return slope_of_xielu(x, alpha_p, alpha_n, beta)
 
 
+@jitable
+def xielu_bend(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:
+    """2 alpha_p if x > 0 else alpha_n exp(x)."""
+    left = elu_slope(x, alpha_n)
+    return alpha_p + alpha_p if x > type(x)(0.0) else left
+
+
 @activation(
     derivative=xielu_slope,
+    second=xielu_bend,
     reference=lambda m, x, alpha_p, alpha_n, beta: alpha_p * x * x + beta * x if x > 0 else alpha_n * (m.expm1(x) - x) + beta * x,
     numpy=lambda x, alpha_p=0.8, alpha_n=0.8, beta=0.5: np.where(
         x > 0, alpha_p * np.square(x) + beta * x, alpha_n * (np.expm1(x) - x) + beta * x

@@ -9,7 +9,7 @@ from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.reduction import half_turns
-from fastrelu.vecmath.sinc import sinc_slope_32, sinc_slope_64
+from fastrelu.vecmath.sinc import sinc_bend_64, sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
 from fastrelu.vecmath.words import product, quick_sum, quotient, two_sum
 
@@ -25,8 +25,15 @@ def cosine(x: Scalar) -> Scalar:
     return vecmath.cos(x)
 
 
+@jitable
+def sinusoid_bend(x: Scalar) -> Scalar:
+    """-sin(x)."""
+    return -vecmath.sin(x)
+
+
 @activation(
     derivative=cosine,
+    second=sinusoid_bend,
     reference=lambda m, x: m.sin(x),
     numpy=lambda x: np.sin(x),
     max_ulp=0.75,
@@ -74,8 +81,21 @@ def sine_quotient(x: Scalar) -> Scalar:
     return ONE_64 if abs(x) < TINY_64 else ZERO_64 if abs(x) == INFINITY_64 else y
 
 
+@jitable
+def _sinc_bend_32(x: Scalar) -> Scalar:
+    return ZERO_32 if abs(x) == INFINITY_32 else np.float32(sinc_bend_64(np.float64(x)))
+
+
+@by_precision(_sinc_bend_32)
+@jitable
+def sinc_bend(x: Scalar) -> Scalar:
+    """((2 - x^2) sin(x) - 2 x cos(x)) / x^3, by its series below 3/4 and in two words above."""
+    return ZERO_64 if abs(x) == INFINITY_64 else sinc_bend_64(x)
+
+
 @activation(
     derivative=jitable(sinc_slope),
+    second=jitable(sinc_bend),
     reference=lambda m, x: m.sin(x) / x if x else m.mpf(1),
     numpy=lambda x: np.sinc(x / np.pi),
     max_ulp=0.9,
@@ -144,8 +164,35 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     return x if still else y + (low + wave_low)
 
 
+@jitable
+def cosine_of_twice(z: Scalar, z_low: Scalar) -> Scalar:
+    """cos(2 z + 2 z_low)."""
+    y, low = sine_in_two_words(z + z, z_low + z_low, ZERO_64, np.int64(1))
+    return y + low
+
+
+@jitable
+def _snake_cosine_32(x: Scalar, a: Scalar) -> Scalar:
+    return np.float32(cosine_of_twice(times(np.float64(a), np.float64(x)), ZERO_64))
+
+
+@by_precision(_snake_cosine_32)
+@jitable
+def snake_cosine(x: Scalar, a: Scalar) -> Scalar:
+    """cos(2 a x)."""
+    z = times(a, x)
+    return cosine_of_twice(z, fma(a, x, -z))
+
+
+@jitable
+def snake_bend(x: Scalar, a: Scalar = 1.0) -> Scalar:
+    """2 a cos(2 a x)."""
+    return (a + a) * snake_cosine(x, a)
+
+
 @activation(
     derivative=snake_slope,
+    second=snake_bend,
     reference=lambda m, x, a: x + m.sin(a * x) ** 2 / a,
     numpy=lambda x, a=1.0: x + np.sin(a * x) ** 2 / a,
     max_ulp=1.0,

@@ -17,8 +17,14 @@ def relu_squared_slope(x: Scalar) -> Scalar:
     return type(x)(0) if x <= 0 else x + x
 
 
+def relu_squared_bend(x: Scalar) -> Scalar:
+    """2 if x > 0 else 0; NaN stays."""
+    return type(x)(2) if x > 0 else type(x)(0) if x <= 0 else x
+
+
 @activation(
     derivative=relu_squared_slope,
+    second=relu_squared_bend,
     reference=lambda m, x: x * x if x > 0 else m.mpf(0),
     numpy=lambda x: np.square(np.maximum(x, 0)),
     max_ulp=0.5,
@@ -38,8 +44,14 @@ def star_relu_slope(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -
     return type(x)(0) if x <= 0 else (scale + scale) * x
 
 
+def star_relu_bend(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -> Scalar:
+    """2 scale if x > 0 else 0; NaN stays."""
+    return scale + scale if x > 0 else type(x)(0) if x <= 0 else x
+
+
 @activation(
     derivative=star_relu_slope,
+    second=star_relu_bend,
     reference=lambda m, x, scale, bias: scale * x * x + bias if x > 0 else bias,
     numpy=lambda x, scale=0.8944, bias=-0.4472: scale * np.square(np.maximum(x, 0)) + bias,
     max_ulp=0.51,
@@ -66,8 +78,15 @@ def sparse_plus_slope(x: Scalar) -> Scalar:
     return one if x >= one else type(x)(0.0) if x <= -one else fma(x, half, half)
 
 
+def sparse_plus_bend(x: Scalar) -> Scalar:
+    """1/2 if -1 < x <= 1 else 0; NaN stays."""
+    one, zero = type(x)(1.0), type(x)(0.0)
+    return (zero if x > one else type(x)(0.5)) if x > -one else zero if x <= -one else x
+
+
 @activation(
     derivative=jitable(sparse_plus_slope),
+    second=sparse_plus_bend,
     reference=lambda m, x: x if x >= 1 else (x + 1) ** 2 / 4 if x > -1 else m.mpf(0),
     numpy=lambda x: np.where(x >= 1, x, np.square(np.maximum(x + 1, 0)) / 4),
     max_ulp=0.51,
@@ -91,8 +110,16 @@ def sqnl_slope(x: Scalar) -> Scalar:
     return type(x)(0.0) if abs(x) >= type(x)(2.0) else fma(abs(x), type(x)(-0.5), type(x)(1.0))
 
 
+def sqnl_bend(x: Scalar) -> Scalar:
+    """1/2 if -2 < x <= 0, -1/2 if 0 < x <= 2, else 0; NaN stays."""
+    zero, half, two = type(x)(0.0), type(x)(0.5), type(x)(2.0)
+    inside = -half if x > zero else half
+    return (zero if x > two else inside) if x > -two else zero if x <= -two else x
+
+
 @activation(
     derivative=sqnl_slope,
+    second=sqnl_bend,
     reference=lambda m, x: m.sign(x) if abs(x) >= 2 else x - x * abs(x) / 4,
     numpy=lambda x: np.where(np.abs(x) < 2, x - x * np.abs(x) / 4, np.sign(x)),
     max_ulp=0.5,

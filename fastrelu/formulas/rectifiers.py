@@ -17,8 +17,14 @@ def relu_slope(x: Scalar) -> Scalar:
     return type(x)(1) if x > 0 else type(x)(0) if x <= 0 else x
 
 
+def flat(x: Scalar, *_params: Scalar) -> Scalar:
+    """0: the function is made of lines, and where two of them meet or it jumps the value is 0 too; NaN stays."""
+    return type(x)(0) if x == x else x
+
+
 @activation(
     derivative=relu_slope,
+    second=flat,
     from_output=relu_slope,
     reference=lambda m, x: x if x > 0 else m.mpf(0),
     numpy=lambda x: np.maximum(x, 0),
@@ -47,6 +53,7 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
 
 @activation(
     derivative=leaky_relu_slope,
+    second=flat,
     from_output=leaky_relu_slope,
     from_output_minimum={"negative_slope": 0.0},
     reference=lambda m, x, negative_slope: x if x > 0 else negative_slope * x,
@@ -87,6 +94,7 @@ def prelu_weight_slope(x: Scalar, weight: Scalar) -> Scalar:
 
 @activation(
     derivative=prelu_slope,
+    second=flat,
     gradients={"weight": prelu_weight_slope},
     reference=lambda m, x, weight: x if x > 0 else weight * x,
     numpy=lambda x, weight: np.where(x > 0, x, weight * x),
@@ -117,6 +125,7 @@ def relu6_slope(x: Scalar) -> Scalar:
 
 @activation(
     derivative=relu6_slope,
+    second=flat,
     from_output=relu6_slope,
     reference=lambda m, x: min(max(x, m.mpf(0)), m.mpf(6)),
     numpy=lambda x: np.minimum(np.maximum(x, 0), 6),
@@ -141,6 +150,7 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
 
 @activation(
     derivative=rrelu_slope,
+    second=flat,
     from_output=rrelu_slope,
     from_output_minimum={"lower": 0.0, "upper": 0.0},
     reference=lambda m, x, lower, upper: x if x > 0 else (lower + upper) / 2 * x,
@@ -173,6 +183,7 @@ def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> 
 
 @activation(
     derivative=threshold_slope,
+    second=flat,
     reference=lambda m, x, threshold, value: x if x > threshold else value,
     numpy=lambda x, threshold=0.0, value=0.0: np.where(x > threshold, x, value),
     kinks=lambda threshold=0.0, value=0.0: {threshold: "left"},
@@ -200,6 +211,7 @@ def thresholded_relu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
 
 @activation(
     derivative=thresholded_relu_slope,
+    second=flat,
     reference=lambda m, x, alpha: x if x > alpha else m.mpf(0),
     numpy=lambda x, alpha=1.0: np.where(x > alpha, x, 0),
     kinks=lambda alpha=1.0: {alpha: "left"},
@@ -228,6 +240,7 @@ def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
 
 @activation(
     derivative=flat_slope,
+    second=flat,
     reference=lambda m, x, threshold: m.mpf(1) if x >= threshold else m.mpf(0),
     numpy=lambda x, threshold=0.0: np.heaviside(x - threshold, 1),
     kinks=lambda threshold=0.0: {threshold: "left"},
@@ -252,6 +265,7 @@ def identity_slope(x: Scalar) -> Scalar:
 
 @activation(
     derivative=identity_slope,
+    second=flat,
     from_output=identity_slope,
     reference=lambda m, x: x,
     numpy=lambda x: np.positive(x),

@@ -7,13 +7,14 @@ import numpy as np
 from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.formulas.exponential_units import expm1_words
-from fastrelu.formulas.sigmoids import bell_of, bell_sum
+from fastrelu.formulas.sigmoids import bell_of, bell_sum, end, steep_bend
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
 from fastrelu.vecmath.logarithm import log1p
+from fastrelu.vecmath.pairs import exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import inverse, sum_error
+from fastrelu.vecmath.words import inverse, product, quotient, sum_error, two_sum
 
 
 @jitable
@@ -22,8 +23,15 @@ def bipolar_sigmoid_slope(x: Scalar) -> Scalar:
     return times(bell_of(abs(x)), type(x)(2) * small(x))
 
 
+@jitable
+def bipolar_sigmoid_bend(x: Scalar) -> Scalar:
+    """-tanh(x / 2) (1 - tanh(x / 2)^2) / 2, which is twice that of sigmoid."""
+    return steep_bend(x, type(x)(0.0), type(x)(2.0))
+
+
 @activation(
     derivative=bipolar_sigmoid_slope,
+    second=bipolar_sigmoid_bend,
     reference=lambda m, x: m.tanh(x / 2),
     numpy=lambda x: (1 - np.exp(-x)) / (1 + np.exp(-x)),
     max_ulp=1.0,
@@ -44,8 +52,18 @@ def softcap_slope(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     return times(bell_sum(two * z, two * fma(a, low, fma(a, high, -z))), type(x)(4) * small(x))
 
 
+@jitable
+def softcap_bend(x: Scalar, cap: Scalar = 30.0) -> Scalar:
+    """-2 / abs(cap) tanh(z) (1 - tanh(z)^2) with z = x / abs(cap)."""
+    two = type(x)(2.0)
+    high, low = inverse(abs(cap))
+    z = times(x, high)
+    return steep_bend(two * z, two * fma(x, low, fma(x, high, -z)), type(x)(8.0) * high)
+
+
 @activation(
     derivative=softcap_slope,
+    second=softcap_bend,
     reference=lambda m, x, cap: cap * m.tanh(x / cap),
     numpy=lambda x, cap=30.0: cap * np.tanh(x / cap),
     max_ulp=1.25,  # the error of tanh in units of the cap's last place
@@ -148,8 +166,47 @@ def soft_clipping_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return slope_of_clipping(x, alpha)
 
 
+@jitable
+def _soft_clipping_bend_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(bend_of_clipping(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_soft_clipping_bend_32)
+@jitable
+def bend_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
+    """alpha k t / (1 + t)^2 (1 - c t^2) / (1 + c t)^2, c = exp(-alpha) and c t^2 = exp(alpha (2 w - 1)); negative for x > 1/2."""
+    right = x > HALF
+    w = ONE - x if right else x
+    z = times(alpha, w)
+    z_low = fma(alpha, sum_error(ONE, -x, w) if right else ZERO, fma(alpha, w, -z))
+    far = abs(z) > end(z)
+    a, a_low = end(z) if far else abs(z), ZERO if far else z_low if z > ZERO else -z_low
+    p, p_low, scale = exp_pair(-a, -a_low)
+    # t / (1 + t)^2 is the same for 1 / t
+    d, d_low = one_plus(-a, -a_low)
+    h, h_low = two_sum(z, -alpha)
+    far = h < -end(z)
+    c, c_low = one_plus(-end(z) if far else h, ZERO if far else h_low + z_low)
+    d, d_low = product(d, d_low, c, c_low)
+    d, d_low = product(d, d_low, d, d_low)
+    e, e_low = expm1_words(times(alpha, w + w - ONE), ZERO)
+    k, k_low = expm1_words(-alpha, ZERO)
+    e, e_low = product(e, e_low, k, k_low)
+    e, e_low = product(e, e_low, p, p_low)
+    y, low = quotient(e, e_low, d, d_low)
+    y = times((y + low) * scale, alpha * small(x))
+    return -y if right else y
+
+
+@jitable
+def soft_clipping_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """alpha (s (1 - s) - t (1 - t)) with s = sigmoid(alpha x) and t = sigmoid(alpha (x - 1)), as a product."""
+    return bend_of_clipping(x, alpha)
+
+
 @activation(
     derivative=soft_clipping_slope,
+    second=soft_clipping_bend,
     reference=lambda m, x, alpha: (
         (m.log1p(m.exp(alpha * x)) - m.log1p(m.exp(alpha * (x - 1)))) / alpha
         if x < 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.rectifiers import flat
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar
 
@@ -16,6 +17,7 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
 
 @activation(
     derivative=hardshrink_slope,
+    second=flat,
     reference=lambda m, x, lambd: x if abs(x) > lambd else m.mpf(0),
     numpy=lambda x, lambd=0.5: np.where(np.abs(x) > lambd, x, 0),
     kinks=lambda lambd=0.5: {-lambd: "right", lambd: "left"},
@@ -43,6 +45,7 @@ def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
 
 @activation(
     derivative=hardshrink_slope,
+    second=flat,
     from_output=softshrink_slope_from_output,
     from_output_minimum={"lambd": 0.0},
     reference=lambda m, x, lambd: x - lambd if x > lambd else x + lambd if x < -lambd else m.mpf(0),
@@ -71,6 +74,7 @@ def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
 
 @activation(
     derivative=shrink_slope,
+    second=flat,
     reference=lambda m, x, lambd, bias: x - bias if x > lambd else x + bias if x < -lambd else m.mpf(0),
     numpy=lambda x, lambd=0.5, bias=0.0: np.where(np.abs(x) > lambd, x - np.copysign(bias, x), 0),
     kinks=lambda lambd=0.5, bias=0.0: {-lambd: "right", lambd: "left"},

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
+from fastrelu.formulas.sigmoids import bell_sum, end, gated_bend, ratio, reduced, sigmoid_sum, sum_of
 from fastrelu.formulas.tanhs import ln2
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
@@ -50,8 +50,16 @@ def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(y)(1) if y > 0 else y + alpha
 
 
+@jitable
+def elu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """0 if x > 0 else alpha exp(x)."""
+    y = elu_slope(x, alpha)
+    return type(x)(0.0) if x > type(x)(0.0) else y
+
+
 @activation(
     derivative=elu_slope,
+    second=elu_bend,
     from_output=elu_slope_from_output,
     from_output_minimum={"alpha": 0.0},
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x),
@@ -125,8 +133,18 @@ def softplus_far(t: Scalar) -> Scalar:
     return fma(fma(top, fourth, high), fourth, low)
 
 
+@jitable
+def softplus_bend(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
+    """beta s (1 - s) with s = sigmoid(beta * x); 0 where beta * x > threshold."""
+    zero, z = type(x)(0.0), times(beta, x)
+    low = fma(beta, x, -z)
+    y = times(bell_sum(abs(z), low if z > zero else -low), beta * small(x))
+    return zero if z > threshold else y
+
+
 @activation(
     derivative=softplus_slope,
+    second=softplus_bend,
     reference=lambda m, x, beta, threshold: x if beta * x > threshold else m.log1p(m.exp(beta * x)) / beta,
     numpy=lambda x, beta=1.0: (np.maximum(beta * x, 0) + np.log1p(np.exp(-np.abs(beta * x)))) / beta,
     max_ulp=1.0,
@@ -227,8 +245,15 @@ def silu_slope(x: Scalar) -> Scalar:
     return fma(tail if x < zero else -tail, four * small(x), zero if x < zero else one)
 
 
+@jitable
+def silu_bend(x: Scalar) -> Scalar:
+    """s (1 - s) (2 - x tanh(x / 2)) with s = sigmoid(x)."""
+    return gated_bend(x, type(x)(0.0), type(x)(1.0))
+
+
 @activation(
     derivative=silu_slope,
+    second=silu_bend,
     reference=lambda m, x: x / (1 + m.exp(-x)),
     numpy=lambda x: x / (1 + np.exp(-x)),
     max_ulp=1.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, reduced, sum_of
+from fastrelu.formulas.sigmoids import end, gated_bend, reduced, sum_of
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     QUICK_32,
@@ -114,8 +114,16 @@ def swish_slope(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     return gated_slope(z, fma(beta, x, -z))
 
 
+@jitable
+def swish_bend(x: Scalar, beta: Scalar = 1.0) -> Scalar:
+    """beta s (1 - s) (2 - z tanh(z / 2)), z = beta * x and s = sigmoid(z)."""
+    z = times(beta, x)
+    return gated_bend(z, fma(beta, x, -z), beta)
+
+
 @activation(
     derivative=swish_slope,
+    second=swish_bend,
     reference=lambda m, x, beta: x / (1 + m.exp(-beta * x)),
     numpy=lambda x, beta=1.0: x / (1 + np.exp(-beta * x)),
     max_ulp=1.0,
@@ -146,8 +154,17 @@ def quick_gelu_slope(x: Scalar) -> Scalar:
     return gated_slope(z, fma(c_low, x, fma(c, x, -z)))
 
 
+@jitable
+def quick_gelu_bend(x: Scalar) -> Scalar:
+    """1.702 s (1 - s) (2 - z tanh(z / 2)), z = 1.702 x and s = sigmoid(z)."""
+    c, c_low = quick(x)
+    z = times(c, x)
+    return gated_bend(z, fma(c_low, x, fma(c, x, -z)), c)
+
+
 @activation(
     derivative=quick_gelu_slope,
+    second=quick_gelu_bend,
     reference=lambda m, x: x / (1 + m.exp(-m.mpf("1.702") * x)),
     numpy=lambda x: x / (1 + np.exp(-1.702 * x)),
     max_ulp=1.0,

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end
+from fastrelu.formulas.sigmoids import end, gated_bend, tanh_bend, tanh_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32, LOGCOSH_64, TANHSHRINK_32, TANHSHRINK_64
 from fastrelu.vecmath.error import small
@@ -65,8 +65,15 @@ def cubic_tail(z: Scalar) -> Scalar:
     return fma(fma(fma(fma(fma(top, z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
+@jitable
+def tanhshrink_bend(x: Scalar) -> Scalar:
+    """2 tanh(x) (1 - tanh(x)^2)."""
+    return -tanh_bend(x)
+
+
 @activation(
     derivative=tanhshrink_slope,
+    second=tanhshrink_bend,
     reference=lambda m, x: x - m.tanh(x),
     numpy=lambda x: x - np.tanh(x),
     max_ulp=1.0,
@@ -117,8 +124,15 @@ def lisht_slope(x: Scalar) -> Scalar:
     return -y if x < zero else y
 
 
+@jitable
+def lisht_bend(x: Scalar) -> Scalar:
+    """2 (1 - tanh(x)^2) (1 - x tanh(x)): x tanh(x) is z sigmoid(z) - x with z = 2 x."""
+    return gated_bend(x + x, type(x)(0.0), type(x)(4.0))
+
+
 @activation(
     derivative=lisht_slope,
+    second=lisht_bend,
     reference=lambda m, x: x * m.tanh(x),
     numpy=lambda x: x * np.tanh(x),
     max_ulp=1.0,
@@ -159,6 +173,7 @@ def square_tail(z: Scalar) -> Scalar:
 
 @activation(
     derivative=logcosh_slope,
+    second=tanh_slope,
     reference=lambda m, x: abs(x) + m.log1p(m.expm1(-2 * abs(x)) / 2),
     numpy=lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))) - np.log(2),
     max_ulp=1.0,

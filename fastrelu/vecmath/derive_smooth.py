@@ -135,6 +135,7 @@ _VALUES: list[tuple[str, Any]] = [
     ("LN2_WORDS", mp.ln2),
     ("QUICK", mp.mpf("1.702")),
     ("TWO_OVER_SQRT_PI", 2 / mp.sqrt(mp.pi)),
+    ("DENSITY", 1 / mp.sqrt(2 * mp.pi)),
     ("MISH_ZERO", MISH_ROOT),
     ("MISH_ZERO_EXP", MISH_EXP),
     # the bracket is d (1 + u) + E (c0 + c1 E + c2 E^2), d the distance from the root, u = exp(-root) (1 + E)
