@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +20,12 @@ from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import Cost
 
+# The C function of common calls takes 3 s to compile, once in the life of an installation: not for the first few calls.
+SHORTENED_FROM = 32
+
 THIS: Any = object()  # among the values of an option: the function that has the option
+
+_long_calls = itertools.count()
 
 
 class Compiled(staticmethod):  # type: ignore[type-arg]
@@ -81,6 +87,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
         self._entry: Entry | None = None
+        self._waiting: list[Loop] = []  # loops that common calls do not yet reach at once
         self._attributes: dict[str, Any] = {
             "__name__": name.rpartition(".")[2],
             "__qualname__": name,
@@ -134,11 +141,16 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                     self._loops[dtype] = loop = self.compile_loop(dtype)
                     thresholds = thresholds_in_force()
                     self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
-                    self._shorten(loop)
+                    self._waiting.append(loop)
         return self._loops[dtype]
 
-    def _shorten(self, loop: Loop) -> None:
-        """Lets common calls reach this loop at once."""
+    def _shorten(self) -> None:
+        """Lets common calls reach the waiting loops at once."""
+        with global_compiler_lock:
+            while self._waiting:
+                self._add(self._waiting.pop())
+
+    def _add(self, loop: Loop) -> None:
         dtype, params, kind = loop.dtypes[-1], tuple(self.params.values()), self.entry_kind
         if not SUPPORTED or kind is None or (dtype.kind in "iu" and fit_integers(dtype, [*params])[0] is not dtype):
             return  # -1, the default of a parameter, is none of uint8's numbers
@@ -175,6 +187,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
 
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
         """Calls the ufunc that suits the size, which is given in elements; threads share rows of so many."""
+        if self._waiting and next(_long_calls) >= SHORTENED_FROM:
+            self._shorten()
         if size < self.large:
             return self.target(dtype)(*operands, **keywords)
         count = pool.claim(size * dtype.itemsize) if size > row else 1
