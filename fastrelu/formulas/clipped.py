@@ -17,6 +17,16 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     return (type(x)(0) if x >= max_val else type(x)(1)) if x > min_val else type(x)(0) if x <= min_val else x
 
 
+def hardtanh_min_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is min_val, else 0; NaN stays."""
+    return type(x)(1) if (x <= min_val) & (x < max_val) else type(x)(0) if x == x else x
+
+
+def hardtanh_max_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is max_val, else 0; NaN stays."""
+    return type(x)(1) if x >= max_val else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=hardtanh_slope,
     from_output=hardtanh_slope,
@@ -27,6 +37,7 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     cost=Cost.MEMORY,
     integers=True,
     params={"min_val": "The lower bound.", "max_val": "The upper bound."},
+    gradients={"min_val": hardtanh_min_slope, "max_val": hardtanh_max_slope},
     paper="Collobert, Large scale machine learning, PhD thesis, Paris VI (2004)",
 )
 def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar:
@@ -51,6 +62,13 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
     return inside if x > -shift else zero if x <= -shift else x
 
 
+@jitable
+def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
+    """-(x + shift) / width^2 if -shift < x < width - shift else 0; NaN stays."""
+    y, low = ramp(x, shift, width)
+    return type(x)(0.0) if (x <= -shift) | (x >= width - shift) else -(y + low) / width
+
+
 @activation(
     derivative=hardsigmoid_slope,
     reference=lambda m, x, shift, width: min(max((x + shift) / width, m.mpf(0)), m.mpf(1)),
@@ -62,6 +80,7 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
         "shift": "The result is 0 up to ``-shift``. 2.5 gives ONNX's and Keras 2's 0.2 x + 0.5, with a width of 5.",
         "width": "The result is 1 from ``width - shift`` on.",
     },
+    gradients={"shift": hardsigmoid_slope, "width": hardsigmoid_width_slope},
     paper="Courbariaux, Bengio & David, NIPS 2015; Howard et al., ICCV 2019",
 )
 def hardsigmoid(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
@@ -130,6 +149,21 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
     return above if (x > threshold) | (x >= max_value) else negative_slope if x <= threshold else x
 
 
+def bounded_relu_negative_slope_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """x - threshold on the line below the threshold, else 0; NaN stays."""
+    return type(x)(0) if (x >= threshold) | (x >= max_value) else x - threshold
+
+
+def bounded_relu_max_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """1 if x >= max_value else 0; NaN stays."""
+    return type(x)(1) if (x >= max_value) & (max_value < math.inf) else type(x)(0) if x == x else x
+
+
+def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """-negative_slope on the line below the threshold, and at its end; else 0; NaN stays."""
+    return type(x)(0) if (x > threshold) | (x >= max_value) else -negative_slope if x <= threshold else x
+
+
 @activation(
     derivative=bounded_relu_slope,
     reference=lambda m, x, negative_slope, max_value, threshold: (
@@ -148,6 +182,11 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
         "max_value": "The result from there on.",
         "threshold": "The result is x from there on, and ``negative_slope * (x - threshold)`` below: it jumps by the threshold.",
     },
+    gradients={
+        "negative_slope": bounded_relu_negative_slope_slope,
+        "max_value": bounded_relu_max_slope,
+        "threshold": bounded_relu_threshold_slope,
+    },
     paper="Maas, Hannun & Ng, ICML 2013; Krizhevsky (2010); Konda, Memisevic & Krueger, ICLR 2015",
 )
 def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
@@ -160,6 +199,26 @@ def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = ma
 def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: Scalar = 1.0, a_right: Scalar = 1.0) -> Scalar:
     """a_right if x >= t_right else a_left if x <= t_left else 1; NaN stays."""
     return a_right if x >= t_right else a_left if x <= t_left else type(x)(1) if x == x else x
+
+
+def srelu_t_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_left on the left, else 0; NaN stays."""
+    return type(x)(1) - a_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_a_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_left on the left, else 0; NaN stays."""
+    return x - t_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_t_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_right on the right, else 0; NaN stays."""
+    return type(x)(1) - a_right if x >= t_right else type(x)(0) if x == x else x
+
+
+def srelu_a_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_right on the right, else 0; NaN stays."""
+    return x - t_right if x >= t_right else type(x)(0) if x == x else x
 
 
 @activation(
@@ -178,6 +237,12 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
         "a_left": "The slope on the left.",
         "t_right": "From there on the slope is `a_right`; greater than `t_left`.",
         "a_right": "The slope on the right.",
+    },
+    gradients={
+        "t_left": srelu_t_left_slope,
+        "a_left": srelu_a_left_slope,
+        "t_right": srelu_t_right_slope,
+        "a_right": srelu_a_right_slope,
     },
     paper="Jin et al., AAAI 2016",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER, reach, steep
+from fastrelu.formulas.radial import CENTER, opposite, reach, scaled_square, steep
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
@@ -51,6 +51,19 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     return type(x)(0.0) if far else y
 
 
+@jitable
+def bump_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 / (1 - (epsilon r)^2)^2 times the bump."""
+    d, d_low = two_sum(x, -center)
+    q, q_low, below, below_low, far = bump_exponent(*share(d, d_low, epsilon))
+    head, rest, scale = decay(q, q_low)
+    w, w_low = scaled_square(type(x)(-2.0), epsilon, d, d_low)
+    square, square_low = product(below, below_low, below, below_low)
+    z, z_low = quotient(w, w_low, square, square_low)
+    y = times(decayed(z, z_low, head, rest) * scale, small(x))
+    return type(x)(0.0) if far else y
+
+
 @activation(
     derivative=bump_slope,
     reference=lambda m, x, epsilon, center: (
@@ -62,6 +75,7 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    gradients={"epsilon": bump_epsilon_slope, "center": opposite(bump_slope)},
     paper="Wiener & Paley (1934); Friedrichs, Transactions of the AMS 55 (1944)",
 )
 def bump(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -95,6 +109,18 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
 
 
+@jitable
+def wendland_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-20 epsilon r^2 (1 - epsilon r)^3 where epsilon r < 1, else 0."""
+    d, d_low = two_sum(x, -center)
+    t, t_low = remainder(*share(d, d_low, epsilon))
+    w, w_low = scaled_square(type(x)(-20.0), epsilon, d, d_low)
+    square, square_low = product(t, t_low, t, t_low)
+    cube, cube_low = product(square, square_low, t, t_low)
+    y, y_low = product(w, w_low, cube, cube_low)
+    return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
+
+
 @activation(
     derivative=wendland_slope,
     reference=lambda m, x, epsilon, center: (
@@ -106,6 +132,7 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     max_ulp=0.75,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    gradients={"epsilon": wendland_epsilon_slope, "center": opposite(wendland_slope)},
     paper="Wendland, Advances in Computational Mathematics 4 (1995)",
 )
 def wendland(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

@@ -11,7 +11,7 @@ from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, time
 from fastrelu.vecmath.reduction import half_turns
 from fastrelu.vecmath.sinc import sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
-from fastrelu.vecmath.words import product, quick_sum, quotient, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)
 ZERO_32, ZERO_64, ONE_32, ONE_64, HALF_64 = np.float32(0), np.float64(0), np.float32(1), np.float64(1), np.float64(0.5)
@@ -136,6 +136,38 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     return x if still else y + (low + wave_low)
 
 
+@jitable
+def _snake_bend_32(x: Scalar, a: Scalar) -> Scalar:
+    factor = np.float64(a)
+    z = times(factor, np.float64(x))
+    s, s_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(1))
+    s = s + s_low
+    return np.float32(s * fma(z + z, c + c_low, -s) / factor / factor)
+
+
+@by_precision(_snake_bend_32)
+@jitable
+def snake_bend(x: Scalar, a: Scalar) -> Scalar:
+    """sin(z) (2 z cos(z) - sin(z)) / a^2, z = a x."""
+    z = times(a, x)
+    z_low = fma(a, x, -z)
+    s, s_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(1))
+    s, s_low = quick_sum(s, s_low)
+    c, c_low = quick_sum(c, c_low)
+    y, y_low = product(z + z, z_low + z_low, c, c_low)
+    y, y_low = add(y, y_low, -s, -s_low)
+    y, y_low = product(y, y_low, s, s_low)
+    return (y + y_low) / a / a
+
+
+@jitable
+def snake_a_slope(x: Scalar, a: Scalar) -> Scalar:
+    """x sin(2 a x) / a - sin(a x)^2 / a^2."""
+    return snake_bend(x, a)
+
+
 @activation(
     derivative=snake_slope,
     reference=lambda m, x, a: x + m.sin(a * x) ** 2 / a,
@@ -143,6 +175,7 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a."},
+    gradients={"a": snake_a_slope},
     paper="Liu, Hartwig & Ueda, Neural networks fail to learn periodic functions, NeurIPS 2020",
 )
 def snake(x: Scalar, a: Scalar = 1.0) -> Scalar:

@@ -38,6 +38,11 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
     return type(x)(1) if x > 0 else negative_slope if x <= 0 else x
 
 
+def negative_part(x: Scalar, slope: Scalar) -> Scalar:
+    """x if x <= 0 else 0: the derivative of a leaky ReLU with respect to its slope."""
+    return type(x)(0) if x > 0 else x
+
+
 @activation(
     derivative=leaky_relu_slope,
     from_output=leaky_relu_slope,
@@ -48,6 +53,7 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"negative_slope": "The slope where x <= 0."},
+    gradients={"negative_slope": negative_part},
     paper="Maas, Hannun & Ng, ICML 2013",
 )
 def leaky_relu(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
@@ -110,6 +116,11 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
     return type(x)(1) if x > 0 else type(x)(0.5) * (lower + upper) if x <= 0 else x
 
 
+def half_negative_part(x: Scalar, lower: Scalar, upper: Scalar) -> Scalar:
+    """x / 2 if x <= 0 else 0: the derivative with respect to either slope."""
+    return type(x)(0) if x > 0 else type(x)(0.5) * x
+
+
 @activation(
     derivative=rrelu_slope,
     from_output=rrelu_slope,
@@ -120,6 +131,7 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
     max_ulp=1.0,  # where the result is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={"lower": "The least slope where x <= 0.", "upper": "The greatest slope there."},
+    gradients={"lower": half_negative_part, "upper": half_negative_part},
     paper="Xu, Wang, Chen & Li, Empirical evaluation of rectified activations in convolutional network (2015)",
 )
 def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
@@ -136,6 +148,16 @@ def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> 
     return type(x)(1) if x > threshold else type(x)(0) if x <= threshold else x
 
 
+def flat(x: Scalar, *params: Scalar) -> Scalar:
+    """0; NaN stays: the derivative with respect to a parameter that only says where a function jumps."""
+    return type(x)(0) if x == x else x
+
+
+def threshold_value_slope(x: Scalar, threshold: Scalar, value: Scalar) -> Scalar:
+    """1 if x <= threshold else 0; NaN stays."""
+    return type(x)(1) if x <= threshold else type(x)(0) if x > threshold else x
+
+
 @activation(
     derivative=threshold_slope,
     reference=lambda m, x, threshold, value: x if x > threshold else value,
@@ -145,6 +167,7 @@ def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> 
     cost=Cost.MEMORY,
     integers=True,
     params={"threshold": "Up to there the result is `value`.", "value": "The result where x <= threshold."},
+    gradients={"threshold": flat, "value": threshold_value_slope},
     paper="torch.nn.functional.threshold",
 )
 def threshold(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
@@ -166,6 +189,7 @@ def thresholded_relu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     cost=Cost.MEMORY,
     integers=True,
     params={"alpha": "Up to there the result is 0."},
+    gradients={"alpha": flat},
     paper="Konda, Memisevic & Krueger, ICLR 2015",
 )
 def thresholded_relu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -187,6 +211,7 @@ def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
     cost=Cost.MEMORY,
     integers=True,
     params={"threshold": "From where on the value is 1."},
+    gradients={"threshold": flat},
     paper="McCulloch & Pitts, Bulletin of Mathematical Biophysics 5 (1943)",
 )
 def step(x: Scalar, threshold: Scalar = 0.0) -> Scalar:

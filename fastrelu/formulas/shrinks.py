@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.rectifiers import flat
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar
 
@@ -22,6 +23,7 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
     max_ulp=0.0,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0."},
+    gradients={"lambd": flat},
     paper="Donoho & Johnstone, Biometrika 81 (1994)",
 )
 def hardshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -34,6 +36,11 @@ def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
     return type(y)(0) if y == 0 else type(y)(1) if y == y else y
 
 
+def softshrink_lambd_slope(x: Scalar, lambd: Scalar) -> Scalar:
+    """-1 if x > lambd else 1 if x < -lambd else 0; NaN stays."""
+    return type(x)(-1) if x > lambd else type(x)(1) if x < -lambd else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=hardshrink_slope,
     from_output=softshrink_slope_from_output,
@@ -44,6 +51,7 @@ def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0: what the rest is moved by."},
+    gradients={"lambd": softshrink_lambd_slope},
     paper="Donoho, IEEE Transactions on Information Theory 41 (1995)",
 )
 def softshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -56,6 +64,11 @@ def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
     return type(x)(0) if abs(x) <= lambd else type(x)(1) if x == x else x
 
 
+def shrink_bias_slope(x: Scalar, lambd: Scalar, bias: Scalar) -> Scalar:
+    """-1 if x > lambd else 1 if x < -lambd else 0; NaN stays."""
+    return type(x)(-1) if x > lambd else type(x)(1) if x < -lambd else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=shrink_slope,
     reference=lambda m, x, lambd, bias: x - bias if x > lambd else x + bias if x < -lambd else m.mpf(0),
@@ -64,6 +77,7 @@ def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
     max_ulp=0.5,
     cost=Cost.MEMORY,
     params={"lambd": "Half the width of the interval around 0 that becomes 0.", "bias": "What the rest is moved by."},
+    gradients={"lambd": flat, "bias": shrink_bias_slope},
     paper="ONNX Shrink",
 )
 def shrink(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:

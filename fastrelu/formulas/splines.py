@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER
+from fastrelu.formulas.radial import CENTER, opposite
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ROOT_E_2_32,
@@ -159,6 +159,7 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"k": "The power, an integer from 1 to 8; another number counts as the integer next to it.", "center": CENTER},
+    gradients={"center": opposite(polyharmonic_slope)},
     paper=DUCHON,
 )
 def polyharmonic(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
@@ -185,6 +186,7 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"center": CENTER},
+    gradients={"center": opposite(thin_plate_spline_slope)},
     paper=DUCHON,
 )
 def thin_plate_spline(x: Scalar, center: Scalar = 0.0) -> Scalar:
