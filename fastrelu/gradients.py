@@ -150,21 +150,22 @@ def names_in(owner: Backward | ParameterBackward, wrt: Any) -> tuple[str, ...]:
 def summed(part: Elementwise, operands: tuple[Any, ...], target: tuple[int, ...], where: Any) -> Any:
     """The gradient for each element, summed in float64 over the axes along which a parameter of this shape is broadcast."""
     name, count = part.dotted_name, len(part.arrays)
-    given = operands[:count]
-    if all(np.shape(value) == target for value in given) and np.ndim(where) == 0:
-        return part(*operands, where=where)  # nothing to sum, wherever the arrays lie
-    values = [arrays.as_operand(name, key, value) for key, value in zip(part.arrays, given, strict=True)]
+    if any(arrays.on_cuda(value) for value in operands[:count]):
+        shape = arrays.common_shape(name, part.arrays, operands[:count])
+        if shape != target:  # NumPy would copy them from the device in silence
+            arrays.reject(TypeError, name, "arrays on a device", f"have the shape of the gradient, {target}", str(shape))
+        return part(*operands, where=where)
+    values = [arrays.as_operand(name, key, value) for key, value in zip(part.arrays, operands, strict=False)]
     common = arrays.common_dtype(values)
     dtype, numbers = part.settle(common, operands[count:], part.supported)
     if common.kind in "biu" and not target:
         dtype = np.dtype(np.float64)  # no dtype of an input to keep, and float16 would overflow
-    mask = where
-    for value in values:
-        mask = mask & ~np.ma.getmaskarray(value) if isinstance(value, np.ma.MaskedArray) else mask
     shape = arrays.common_shape(name, part.arrays, values)
-    selected = [] if mask is True else [mask]
-    if selected:
-        shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
+    masks = [~np.ma.getmaskarray(value) for value in values if isinstance(value, np.ma.MaskedArray)]
+    if where is not True:
+        shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), where])
+        masks.append(where)
+    selected = [functools.reduce(np.logical_and, masks)] if masks else []
     if shape == target:
         return part(*operands, where=where)
     total = np.zeros((1,) * (len(shape) - len(target)) + target, np.float64)
@@ -184,7 +185,7 @@ def blocks(
     A mask may follow the operands of the part. The elements are valid until the next block.
     """
     count = len(part.arrays)
-    views = [np.broadcast_to(value, shape) for value in values]
+    views = [value if np.shape(value) == shape else np.broadcast_to(value, shape) for value in values]
     widths = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     axis = next(axis for axis, width in enumerate(widths) if width <= BLOCK)
     step = max(1, BLOCK // max(1, widths[axis]))
@@ -192,7 +193,7 @@ def blocks(
     for first in np.ndindex(shape[:axis]):
         for start in range(0, shape[axis], step):
             index = (*(slice(place, place + 1) for place in first), slice(start, start + step))
-            given = [np.ascontiguousarray(view[index], dtype) for view in views[:count]]
+            given = [np.ascontiguousarray(view[index], dtype) for view in views[:count]]  # a masked array's data
             block = memory[: given[0].size].reshape(given[0].shape)
             keywords = {}
             if len(views) > count:

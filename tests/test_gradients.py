@@ -308,6 +308,26 @@ class TestSum:
         assert peak < x.nbytes / 3
 
 
+def test_own_activation(own_registry):
+    """A user's formula has the gradients that it gives a formula for."""
+
+    def slope(x, width=2.0, height=1.0):
+        return height / width if abs(x) < width else type(x)(0) if x == x else x
+
+    def height_slope(x, width, height):
+        return x / width if abs(x) < width else type(x)(1) if x > 0 else type(x)(-1) if x < 0 else x
+
+    @fr.activation(derivative=slope, gradients={"height": height_slope}, reference=None, numpy=None, max_ulp=1)
+    def ramp(x, width=2.0, height=1.0):
+        """height * x / width between -height and height."""
+        return height * height_slope(x, width, height)
+
+    x = random(100)
+    np.testing.assert_allclose(ramp.backward(x, x, wrt="height"), (x * np.clip(x / 2, -1, 1)).sum(), rtol=1e-14)
+    with pytest.raises(ValueError, match=r"^ramp\.backward: wrt must name x or height, got 'width'$"):
+        ramp.backward(x, x, wrt="width")
+
+
 def test_torch():
     torch = pytest.importorskip("torch")
     x, grad = random((4, 3, 50)), random((50, 3, 4)).T

@@ -156,8 +156,9 @@ def softplus_beta_slope(x: Scalar, beta: Scalar, threshold: Scalar) -> Scalar:
     p, p_low, scale = exp_pair(-a, -low)
     more, more_low = two_sum(a, one)
     tail, tail_low = product(more, more_low + low, p, p_low)
-    y = (tail + tail_low) * scale if far else y + y_low
-    y = -(y / beta / beta)
+    y, y_low = tail * scale if far else y, tail_low * scale if far else y_low
+    y, y_low = quotient(y, y_low, beta, zero)
+    y = (-y - y_low if y < type(x)(math.inf) else -y) / beta
     return zero if still | (z > threshold) else times(y, small(x)) if far else y
 
 
