@@ -8,9 +8,6 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from fastrelu.arrays import bind
 from fastrelu.compiled import THIS
 from fastrelu.docstrings import describe
 from fastrelu.elementwise import Elementwise
@@ -18,6 +15,7 @@ from fastrelu.thresholds import Cost
 
 if TYPE_CHECKING:
     from fastrelu.facts import Facts
+    from fastrelu.gradients import Backward, ParameterBackward
 
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
@@ -31,9 +29,10 @@ class Activation(Elementwise):
     ----------
     derivative : Slope
         f'(x), of the same parameters. Its own `derivative` is f''(x), where the record has one.
-    backward : Elementwise or ParameterBackward
+    backward : Backward or ParameterBackward
         grad * f'(x) in one pass, and 0 where f'(x) is 0. With ``from_output=True`` it takes the output instead of the
-        input, where the function allows it. A function of more than one array returns a gradient for each.
+        input, where the function allows it. A function of more than one array returns a gradient for each, and ``wrt``
+        names those that are asked for, of parameters too.
     reference : function
         ``reference(m, x, *params)``: the function again for the tests, in the arithmetic of ``m`` (mpmath).
     numpy : function
@@ -49,7 +48,7 @@ class Activation(Elementwise):
     """
 
     derivative: Slope
-    backward: Elementwise | ParameterBackward
+    backward: Backward | ParameterBackward
 
     def __init__(
         self,
@@ -111,49 +110,6 @@ class Slope(Elementwise):
         return self.__dict__.setdefault(name, self._further())  # another thread may have been first
 
 
-class ParameterBackward:
-    """The backward pass of a function of several arrays: a gradient for each, summed to the shape of its array.
-
-    Attributes
-    ----------
-    parts : dict of str to Elementwise
-        The elementwise gradients, not summed, by the name of the array.
-    """
-
-    def __init__(self, parts: dict[str, Elementwise], name: str, module: str, doc: str) -> None:
-        self.parts = parts
-        self.dotted_name = name
-        self.arrays = parts["x"].arrays
-        self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
-        self._names = (*self.arrays, *parts["x"].params)
-        parameters = [parts["x"].__signature__.parameters[key] for key in self._names]
-        self._defaults = tuple(parameter.default for parameter in parameters)
-        self.__signature__ = inspect.Signature(parameters)
-
-    def __call__(self, *operands: Any, **named: Any) -> tuple[Any, ...]:
-        grad, *given = bind(self.dotted_name, self._names, self._defaults, operands, named, ())
-        return tuple(
-            sum_to_shape(part(grad, *given), np.shape(array)) for part, array in zip(self.parts.values(), given, strict=False)
-        )
-
-    def __reduce__(self) -> str:
-        return self.dotted_name
-
-    def __repr__(self) -> str:
-        return f"<fastrelu function {self.dotted_name}>"
-
-
-def sum_to_shape(values: Any, shape: tuple[int, ...]) -> Any:
-    """Sums over the axes along which an array of this shape was broadcast; accumulates in float64."""
-    if values.shape == shape:
-        return values
-    if not isinstance(values, (np.ndarray, np.generic)):  # NumPy would copy it from the device in silence
-        raise TypeError(f"backward: an array on a device must have the shape of the gradient, {values.shape}, got {shape}")
-    extra = values.ndim - len(shape)
-    axes = (*range(extra), *(k + extra for k, size in enumerate(shape) if size == 1 and values.shape[k + extra] != 1))
-    return np.add.reduce(values, axis=axes, dtype=np.float64).reshape(shape).astype(values.dtype)
-
-
 def activation(
     *,
     derivative: Callable[..., Any],
@@ -204,7 +160,8 @@ def activation(
     from_output_minimum : dict
         The least value of a parameter for which that is possible.
     gradients : dict
-        For further array operands: the formula of the derivative with respect to each.
+        For further array operands, and for the parameters in which the function has a derivative: its formula, of the same
+        parameters. At a kink it is the limit from the side from which the derivative takes its value.
     variants : dict
         For a keyword that selects another formula: its values and their activations; THIS stands for this one.
     params : dict
@@ -229,12 +186,10 @@ def activation(
         record |= {"values": values, "slopes": slopes, "names": names, "from_output": from_output}
         text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
 
-        def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:
+        def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, made: Any = Elementwise, **settings: Any) -> Any:
             grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
             of_kind = signature.replace(parameters=[grad, *signature.parameters.values()])
-            return Elementwise(
-                scalar, name=f"{name}.{kind}", doc=doc, signature=of_kind, options=options, **{**common, **settings}
-            )
+            return made(scalar, name=f"{name}.{kind}", doc=doc, signature=of_kind, options=options, **{**common, **settings})
 
         def make_slope(kind: str, scalar: Callable[..., Any], doc: str, further: Callable[[], Slope] | None = None) -> Slope:
             settings: Any = {**common, "doc": doc, "signature": signature, "options": options_of(kind), "further": further}
@@ -252,15 +207,30 @@ def activation(
             return make_slope("derivative.derivative", second, text.second(second, kinks))
 
         def passes() -> dict[str, Any]:
+            from fastrelu.gradients import Backward, ParameterBackward  # here: an import needs no backward pass
+
             slope = make_slope("derivative", derivative, text.derivative(kinks), bend if second else None)
+            further = {
+                key: functools.partial(make, "backward", times_slope(formula), {}, text.backward, integers=False)
+                for key, formula in (gradients or {}).items()
+            }
+            arrays = [key for key in further if signature.parameters[key].default is inspect.Parameter.empty]
+            settings = {"made": Backward, "further": {} if arrays else further}
             by_output = from_output and make(
-                "backward", times_slope(from_output), {}, text.backward, minimum=from_output_minimum or {}
+                "backward",
+                times_slope(from_output),
+                {},
+                text.backward,
+                Backward,
+                further={},
+                given=" where from_output=True",
+                minimum=from_output_minimum or {},
             )
             options = {**options_of("backward"), "from_output": {False: THIS, True: by_output}}
-            backward: Any = make("backward", times_slope(derivative), options, text.backward)
-            if gradients:
-                further = {key: make("backward", times_slope(formula), {}, text.backward) for key, formula in gradients.items()}
-                backward = ParameterBackward({"x": backward, **further}, f"{name}.backward", module, text.backward)
+            backward: Any = make("backward", times_slope(derivative), options, text.backward, **settings)
+            if arrays:
+                parts = {"x": backward, **{key: further.pop(key)() for key in arrays}}
+                backward = ParameterBackward(parts, further, f"{name}.backward", module, text.backward)
             return {"derivative": slope, "backward": backward}
 
         result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **common)

@@ -13,6 +13,11 @@ out : ndarray, optional
 where : array_like of bool, optional
     Only these elements are computed; the others keep what is in `out`, or are 0 without `out`.
 """
+_WRT = """\
+wrt : str or tuple of str, optional
+    With respect to what: `x`, or the name of a parameter, whose gradient is a sum. A tuple of names gives a tuple of
+    gradients, and `out` is then a tuple too.
+"""
 _RESULT = """\
 Returns
 -------
@@ -89,7 +94,7 @@ def describe(
     first = inspect.cleandoc(summary)
     grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
     from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
-    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}out : ", 1)
+    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
     return Descriptions(
         function=f"{first}\n\n{parameters}\n{_RAISES}{source}",
         backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",

@@ -22,6 +22,7 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
+COMMON: Mapping[str, Any] = {"out": None, "where": True}  # what every call takes
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -49,6 +50,8 @@ class Elementwise(Compiled):
         where that value is not valid.
     minimum
         The least valid value of parameters that have one.
+    keywords
+        What a call takes besides the operands, the parameters and the options, with the defaults.
 
     Attributes
     ----------
@@ -72,19 +75,21 @@ class Elementwise(Compiled):
         cost: Cost = Cost.LIGHT,
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
         minimum: Mapping[str, float] | None = None,
+        keywords: Mapping[str, Any] = COMMON,
     ) -> None:
         signature = signature or inspect.signature(formula)
         required = inspect.Parameter.empty
         self._names = tuple(signature.parameters)
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
         self.minimum = dict(minimum or {})
+        self._keywords = tuple(keywords)
         self.formula = formula
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
         super().__init__(
             name=name,
             module=module,
             doc=doc,
-            signature=_public_signature(signature, options or {}),
+            signature=_public_signature(signature, options or {}, keywords),
             arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
             params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
@@ -202,13 +207,15 @@ class Elementwise(Compiled):
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The operands and parameters in order, defaults filled in."""
-        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, "out", "where"))
+        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, *self._keywords))
 
 
-def _public_signature(signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]]) -> inspect.Signature:
+def _public_signature(
+    signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]], keywords: Mapping[str, Any]
+) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     chosen = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in options.items()]
-    common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
+    common = [inspect.Parameter(key, keyword, default=default) for key, default in keywords.items()]
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
     return inspect.Signature([*plain, *chosen, *common])
 

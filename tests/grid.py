@@ -101,6 +101,14 @@ def _elementwise() -> Iterator[tuple[str, Any]]:
 ELEMENTWISE: dict[str, Any] = dict(_elementwise())
 
 
+GRADIENTS = {
+    f"{name}[{key}]": part
+    for name, function in ACTIVATIONS.items()
+    for key, part in function.backward.gradients.items()
+    if key not in function.arrays
+}  # of scalar parameters, not summed: they are made of the same parts as those of arrays
+
+
 def _representatives() -> dict[str, Any]:
     """A function for each shape of the machinery around a formula: its arrays, parameters (0, 1, more), integers, and options."""
     shapes: dict[Any, str] = {}

@@ -78,6 +78,25 @@ def _bend(function: Callable[..., Any], x: Any, sign: int, *params: float) -> tu
         return y, max(abs(y), abs((further - y) / step) * size / 2)
 
 
+def gradient(function: Callable[..., Any], x: float, index: int, kinks: dict[float, str], *params: float) -> Any:
+    """df/dparams[index]; where f' has a kink, the limit from the side that the record states; NaN where it swings at infinity."""
+    if math.isnan(x):
+        return mpmath.nan
+    if math.isinf(x):
+        far = [gradient(function, math.copysign(1e8 + k, x), index, {}, *params) for k in range(4)]
+        swings = len({mpmath.sign(item) for item in far}) > 1
+        return mpmath.nan if swings else limit(lambda far: gradient(function, far, index, kinks, *params), math.copysign(1, x))
+    side = kinks.get(float(x))
+    if side == "middle":
+        return sum(gradient(function, x, index, {float(x): side}, *params) for side in ("left", "right")) / 2
+    x = mpmath.mpf(x)
+    if side:
+        beside = mpmath.ldexp(1, -7 * mpmath.mp.prec // 8)  # less than every number of the type, more than the step of diff
+        x += -beside if side == "left" else beside
+    numbers = [mpmath.mpf(parameter) for parameter in params]
+    return mpmath.diff(lambda p: function(mpmath, x, *numbers[:index], p, *numbers[index + 1 :]), numbers[index])
+
+
 def limit(function: Callable[[Any], Any], sign: float) -> Any:
     """The limit at an infinity of a function that settles, decays or grows, if only as a logarithm does; else NaN."""
     near, far, farthest = (function(sign * mpmath.mpf(10) ** power) for power in (1, 8, 20))

@@ -14,7 +14,7 @@ from fastrelu.activation import activation
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, sqrt, times
 from fastrelu.vecmath.radii import inverse_root_of
-from fastrelu.vecmath.words import product, root_of, square_plus, sum_error
+from fastrelu.vecmath.words import product, quotient, root_of, square_plus, sum_error
 
 FAR = 2.0**32  # the root is larger than x by one part in 2^65
 
@@ -104,6 +104,19 @@ def squareplus_bend(x: Scalar, b: Scalar = 4.0) -> Scalar:
     return zero if (s == zero) | (s == type(x)(math.inf)) else w + w_low
 
 
+@jitable
+def squareplus_b_slope(x: Scalar, b: Scalar) -> Scalar:
+    """1 / (4 sqrt(x^2 + b)); infinite at 0 if b is 0."""
+    one, quarter = type(x)(1.0), type(x)(0.25)
+    a = abs(x)
+    end = type(x)(FAR) * (one + sqrt(b))
+    far = (a > end) | (b == type(x)(0.0))
+    s, s_low = square_plus(one if far else a, b)
+    r, r_low, y = root_of(s, s_low)
+    y = fma(fma(-y, r_low, fma(-y, r, one)), y, y)
+    return quarter / a if far else quarter * y
+
+
 @activation(
     derivative=squareplus_slope,
     second=squareplus_bend,
@@ -114,6 +127,7 @@ def squareplus_bend(x: Scalar, b: Scalar = 4.0) -> Scalar:
     values=(0, None),
     slopes=(0, 1),
     names=(("squareplus", "jax keras"),),
+    gradients={"b": squareplus_b_slope},
     paper="Barron, Squareplus: a softplus-like algebraic rectifier (2021)",
 )
 def squareplus(x: Scalar, b: Scalar = 4.0) -> Scalar:
@@ -228,6 +242,19 @@ def isru_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return zero if s == type(x)(math.inf) else w + w_low
 
 
+@jitable
+def isru_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """-(x / sqrt(1 + alpha x^2))^3 / 2."""
+    most = type(x)(FAR) / sqrt(alpha)
+    x = most if x > most else -most if x < -most else x
+    s, s_low = one_plus(x, alpha)
+    r, r_low, _ = root_of(s, s_low)
+    y, y_low = quotient(x, type(x)(0.0), r, r_low)
+    square, square_low = product(y, y_low, y, y_low)
+    cube, cube_low = product(square, square_low, y, y_low)
+    return type(x)(-0.5) * (cube + cube_low if abs(cube) < type(x)(math.inf) else cube)
+
+
 @activation(
     derivative=isru_slope,
     second=isru_bend,
@@ -237,6 +264,7 @@ def isru_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     params={"alpha": "Positive; the limits are -1 / sqrt(alpha) and 1 / sqrt(alpha)."},
     values=(-1, 1),
     slopes=(0, 1),
+    gradients={"alpha": isru_alpha_slope},
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isru(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -258,6 +286,13 @@ def isrlu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(0.0) if x >= type(x)(0.0) else y
 
 
+@jitable
+def isrlu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x >= 0 else -(x / sqrt(1 + alpha x^2))^3 / 2."""
+    y = isru_alpha_slope(x, alpha)
+    return type(x)(0.0) if x >= type(x)(0.0) else y
+
+
 @activation(
     derivative=isrlu_slope,
     second=isrlu_bend,
@@ -267,6 +302,7 @@ def isrlu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     params={"alpha": "Positive; the limit at -inf is -1 / sqrt(alpha)."},
     values=(-1, None),
     slopes=(0, 1),
+    gradients={"alpha": isrlu_alpha_slope},
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isrlu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:

@@ -18,6 +18,16 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     return (type(x)(0) if x >= max_val else type(x)(1)) if x > min_val else type(x)(0) if x <= min_val else x
 
 
+def hardtanh_min_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is min_val, else 0; NaN stays."""
+    return type(x)(1) if (x <= min_val) & (x < max_val) else type(x)(0) if x == x else x
+
+
+def hardtanh_max_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is max_val, else 0; NaN stays."""
+    return type(x)(1) if x >= max_val else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=hardtanh_slope,
     second=flat,
@@ -40,6 +50,7 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
         ("CLIPPED_RELU", "cudnn", lambda coef: {"min_val": 0.0, "max_val": coef}),
         ("clipped_relu", "chainer", lambda z=20.0: {"min_val": 0.0, "max_val": z}),
     ),
+    gradients={"min_val": hardtanh_min_slope, "max_val": hardtanh_max_slope},
     paper="Collobert, Large scale machine learning, PhD thesis, Paris VI (2004)",
 )
 def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar:
@@ -64,6 +75,13 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
     return inside if x > -shift else zero if x <= -shift else x
 
 
+@jitable
+def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
+    """-(x + shift) / width^2 if -shift < x < width - shift else 0; NaN stays."""
+    y, low = ramp(x, shift, width)
+    return type(x)(0.0) if (x <= -shift) | (x >= width - shift) else -(y + low) / width
+
+
 @activation(
     derivative=hardsigmoid_slope,
     second=flat,
@@ -86,6 +104,7 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
         ("HardSigmoid", "onnx", lambda alpha=0.2, beta=0.5: {"shift": beta / alpha, "width": 1 / alpha}),
         ("hardsigmoid", "onednn", lambda alpha, beta: {"shift": beta / alpha, "width": 1 / alpha}),
     ),
+    gradients={"shift": hardsigmoid_slope, "width": hardsigmoid_width_slope},
     paper="Courbariaux, Bengio & David, NIPS 2015; Howard et al., ICCV 2019",
 )
 def hardsigmoid(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
@@ -172,6 +191,21 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
     return above if (x > threshold) | (x >= max_value) else negative_slope if x <= threshold else x
 
 
+def bounded_relu_negative_slope_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """x - threshold on the line below the threshold, else 0; NaN stays."""
+    return type(x)(0) if (x >= threshold) | (x >= max_value) else x - threshold
+
+
+def bounded_relu_max_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """1 if x >= max_value else 0; NaN stays."""
+    return type(x)(1) if (x >= max_value) & (max_value < math.inf) else type(x)(0) if x == x else x
+
+
+def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """-negative_slope on the line below the threshold, and at its end; else 0; NaN stays."""
+    return type(x)(0) if (x > threshold) | (x >= max_value) else -negative_slope if x <= threshold else x
+
+
 @activation(
     derivative=bounded_relu_slope,
     second=flat,
@@ -213,6 +247,11 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
             },
         ),
     ),
+    gradients={
+        "negative_slope": bounded_relu_negative_slope_slope,
+        "max_value": bounded_relu_max_slope,
+        "threshold": bounded_relu_threshold_slope,
+    },
     paper="Maas, Hannun & Ng, ICML 2013; Krizhevsky (2010); Konda, Memisevic & Krueger, ICLR 2015",
 )
 def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
@@ -225,6 +264,26 @@ def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = ma
 def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: Scalar = 1.0, a_right: Scalar = 1.0) -> Scalar:
     """a_right if x >= t_right else a_left if x <= t_left else 1; NaN stays."""
     return a_right if x >= t_right else a_left if x <= t_left else type(x)(1) if x == x else x
+
+
+def srelu_t_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_left on the left, else 0; NaN stays."""
+    return type(x)(1) - a_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_a_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_left on the left, else 0; NaN stays."""
+    return x - t_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_t_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_right on the right, else 0; NaN stays."""
+    return type(x)(1) - a_right if x >= t_right else type(x)(0) if x == x else x
+
+
+def srelu_a_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_right on the right, else 0; NaN stays."""
+    return x - t_right if x >= t_right else type(x)(0) if x == x else x
 
 
 @activation(
@@ -249,6 +308,12 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
     },
     values=(None, None),
     slopes=(0.2, 1),
+    gradients={
+        "t_left": srelu_t_left_slope,
+        "a_left": srelu_a_left_slope,
+        "t_right": srelu_t_right_slope,
+        "a_right": srelu_a_right_slope,
+    },
     paper="Jin et al., AAAI 2016",
 )
 def srelu(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: Scalar = 1.0, a_right: Scalar = 1.0) -> Scalar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER, bracket, reach, steep
+from fastrelu.formulas.radial import CENTER, bracket, opposite, reach, scaled_square, steep
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
@@ -68,6 +68,19 @@ def bump_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     return type(x)(0.0) if far else y
 
 
+@jitable
+def bump_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 / (1 - (epsilon r)^2)^2 times the bump."""
+    d, d_low = two_sum(x, -center)
+    q, q_low, below, below_low, far = bump_exponent(*share(d, d_low, epsilon))
+    head, rest, scale = decay(q, q_low)
+    w, w_low = scaled_square(type(x)(-2.0), epsilon, d, d_low)
+    square, square_low = product(below, below_low, below, below_low)
+    z, z_low = quotient(w, w_low, square, square_low)
+    y = times(decayed(z, z_low, head, rest) * scale, small(x))
+    return type(x)(0.0) if far else y
+
+
 @activation(
     derivative=bump_slope,
     second=bump_bend,
@@ -82,6 +95,7 @@ def bump_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
     params={"epsilon": WIDTH, "center": CENTER},
     values=(0, 1),
     slopes=(-2.1703570857103385, 2.1703570857103385),
+    gradients={"epsilon": bump_epsilon_slope, "center": opposite(bump_slope)},
     paper="Wiener & Paley (1934); Friedrichs, Transactions of the AMS 55 (1944)",
 )
 def bump(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -129,6 +143,18 @@ def wendland_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sca
     return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-32))
 
 
+@jitable
+def wendland_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-20 epsilon r^2 (1 - epsilon r)^3 where epsilon r < 1, else 0."""
+    d, d_low = two_sum(x, -center)
+    t, t_low = remainder(*share(d, d_low, epsilon))
+    w, w_low = scaled_square(type(x)(-20.0), epsilon, d, d_low)
+    square, square_low = product(t, t_low, t, t_low)
+    cube, cube_low = product(square, square_low, t, t_low)
+    y, y_low = product(w, w_low, cube, cube_low)
+    return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
+
+
 @activation(
     derivative=wendland_slope,
     second=wendland_bend,
@@ -143,6 +169,7 @@ def wendland_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sca
     params={"epsilon": WIDTH, "center": CENTER},
     values=(0, 1),
     slopes=(-2.109375, 2.109375),
+    gradients={"epsilon": wendland_epsilon_slope, "center": opposite(wendland_slope)},
     paper="Wendland, Advances in Computational Mathematics 4 (1995)",
 )
 def wendland(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

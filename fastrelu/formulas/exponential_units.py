@@ -31,7 +31,7 @@ from fastrelu.vecmath.coefficients import (
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.exponential import exp_sum
 from fastrelu.vecmath.normal import distance_to
-from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
+from fastrelu.vecmath.pairs import cubic_factor, exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import add, inverse, product, quotient
 
@@ -72,6 +72,26 @@ def celu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return zero if x > zero else y
 
 
+@jitable
+def celu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x > 0 else exp(z) - 1 - z exp(z) with z = x / alpha: near 0 by its series, elsewhere in two words."""
+    zero, half, one = type(x)(0.0), type(x)(0.5), type(x)(1.0)
+    high, high_low = inverse(alpha if alpha > zero else type(x)(NAN))
+    z = times(x, high)
+    z_low = fma(x, high_low, fma(x, high, -z))
+    far = z < -end(x)
+    z, z_low = -end(x) if far else z, zero if far else z_low
+    m, m_low = one_minus(z, z_low)
+    p, p_low, scale = exp_pair(z, z_low)
+    power = times(scale, small(x))
+    t, t_low = product(times(p, power), times(p_low, power), -z, -z_low)
+    y, y_low = add(-m, -m_low, t, t_low)
+    square, square_low = product(z, z_low, z, z_low)
+    factor = -fma(z, fma(-cubic_factor(z), one - z, half), half)
+    near = fma(square, factor, square_low * factor)
+    return zero if x > zero else near if z > type(x)(-0.34375) else y + y_low
+
+
 @activation(
     derivative=celu_slope,
     second=celu_bend,
@@ -87,6 +107,7 @@ def celu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
         ("celu", "torch jax keras nnlib mlx"),
         ("Celu", "onnx"),
     ),
+    gradients={"alpha": celu_alpha_slope},
     paper="Barron, Continuously differentiable exponential linear units (2017)",
 )
 def celu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:

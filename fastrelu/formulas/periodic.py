@@ -11,7 +11,7 @@ from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, time
 from fastrelu.vecmath.reduction import half_turns
 from fastrelu.vecmath.sinc import sinc_bend_64, sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
-from fastrelu.vecmath.words import product, quick_sum, quotient, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)
 ZERO_32, ZERO_64, ONE_32, ONE_64, HALF_64 = np.float32(0), np.float64(0), np.float32(1), np.float64(1), np.float64(0.5)
@@ -121,15 +121,28 @@ def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
 
 @jitable
 def _snake_rise_32(x: Scalar, a: Scalar) -> Scalar:
-    return np.float32(risen_sine(times(np.float64(a), np.float64(x)), ZERO_64))
+    factor = np.float64(a)
+    z = times(factor, np.float64(x))
+    s, s_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(1))
+    s = s + s_low
+    return np.float32(s * fma(z + z, c + c_low, -s) / factor / factor)
 
 
 @by_precision(_snake_rise_32)
 @jitable
 def snake_rise(x: Scalar, a: Scalar) -> Scalar:
-    """1 + sin(2 a x)."""
+    """sin(z) (2 z cos(z) - sin(z)) / a^2, z = a x."""
     z = times(a, x)
-    return risen_sine(z, fma(a, x, -z))
+    z_low = fma(a, x, -z)
+    s, s_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(1))
+    s, s_low = quick_sum(s, s_low)
+    c, c_low = quick_sum(c, c_low)
+    y, y_low = product(z + z, z_low + z_low, c, c_low)
+    y, y_low = add(y, y_low, -s, -s_low)
+    y, y_low = product(y, y_low, s, s_low)
+    return (y + y_low) / a / a
 
 
 @jitable
@@ -190,6 +203,12 @@ def snake_bend(x: Scalar, a: Scalar = 1.0) -> Scalar:
     return (a + a) * snake_cosine(x, a)
 
 
+@jitable
+def snake_a_slope(x: Scalar, a: Scalar) -> Scalar:
+    """x sin(2 a x) / a - sin(a x)^2 / a^2."""
+    return snake_rise(x, a)
+
+
 @activation(
     derivative=snake_slope,
     second=snake_bend,
@@ -201,6 +220,7 @@ def snake_bend(x: Scalar, a: Scalar = 1.0) -> Scalar:
     values=(None, None),
     slopes=(0, 2),
     names=(("snake", "tfa", lambda frequency=1.0: {"a": frequency}),),
+    gradients={"a": snake_a_slope},
     paper="Liu, Hartwig & Ueda, Neural networks fail to learn periodic functions, NeurIPS 2020",
 )
 def snake(x: Scalar, a: Scalar = 1.0) -> Scalar:

@@ -49,6 +49,16 @@ def star_relu_bend(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) ->
     return scale + scale if x > 0 else type(x)(0) if x <= 0 else x
 
 
+def star_relu_scale_slope(x: Scalar, scale: Scalar, bias: Scalar) -> Scalar:
+    """x^2 if x > 0 else 0; NaN stays."""
+    return type(x)(0) if x <= 0 else x * x
+
+
+def star_relu_bias_slope(x: Scalar, scale: Scalar, bias: Scalar) -> Scalar:
+    """1; NaN stays."""
+    return type(x)(1) if x == x else x
+
+
 @activation(
     derivative=star_relu_slope,
     second=star_relu_bend,
@@ -59,6 +69,7 @@ def star_relu_bend(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) ->
     params={"scale": "What the square is multiplied by.", "bias": "What is added: the result for x <= 0."},
     values=(-0.4472, None),
     slopes=(0, None),
+    gradients={"scale": star_relu_scale_slope, "bias": star_relu_bias_slope},
     paper="Yu et al., MetaFormer baselines for vision, TPAMI 46 (2024)",
 )
 def star_relu(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -> Scalar:

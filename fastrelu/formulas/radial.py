@@ -6,6 +6,9 @@ respect to x.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from fastrelu.activation import activation
@@ -81,6 +84,35 @@ def gaussian_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sca
     return zero if far else y
 
 
+@jitable
+def scaled_square(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
+    """factor epsilon (d + d_low)^2 in two words."""
+    c, c_low = product(times(factor, epsilon), type(d)(0.0), d, d_low)
+    return product(c, c_low, d, d_low)
+
+
+@jitable
+def gaussian_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 exp(-(epsilon r)^2)."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    s, s_low, end = squared(d, d_low, epsilon)
+    far = s >= end
+    head, rest, scale = decay(end if far else s, zero if far else s_low)
+    w, w_low = scaled_square(type(x)(-2.0), epsilon, d, d_low)
+    y = times(decayed(w, w_low, head, rest) * scale, small(x))
+    return zero if far else y
+
+
+def opposite(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative of a function of x - center with respect to the center."""
+
+    def gradient(x: Scalar, *params: Scalar) -> Scalar:
+        return -slope(x, *params)
+
+    return gradient
+
+
 @activation(
     derivative=gaussian_slope,
     second=gaussian_bend,
@@ -92,6 +124,7 @@ def gaussian_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sca
     values=(0, 1),
     slopes=(-0.8577638849607068, 0.8577638849607068),
     names=(("gaussian", "scipy"),),
+    gradients={"epsilon": gaussian_epsilon_slope, "center": opposite(gaussian_slope)},
     paper="Broomhead & Lowe, Complex Systems 2 (1988)",
 )
 def gaussian(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -129,6 +162,17 @@ def multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) ->
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 
+@jitable
+def multiquadric_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """epsilon r^2 / sqrt(1 + (epsilon r)^2); infinite with the sign of epsilon at the infinities."""
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, _, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(u, u_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    return signed(abs(x), epsilon) if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=multiquadric_slope,
     second=multiquadric_bend,
@@ -139,6 +183,7 @@ def multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) ->
     params={"epsilon": EPSILON, "center": CENTER},
     values=(1, None),
     slopes=(-1, 1),
+    gradients={"epsilon": multiquadric_epsilon_slope, "center": opposite(multiquadric_slope)},
     paper=HARDY,
 )
 def multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -190,6 +235,20 @@ def inverse_multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar =
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 
+@jitable
+def inverse_multiquadric_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-epsilon r^2 / (1 + (epsilon r)^2)^(3/2)."""
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(-u, -u_low, y, y_low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return type(x)(0.0) if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=inverse_multiquadric_slope,
     second=inverse_multiquadric_bend,
@@ -201,6 +260,7 @@ def inverse_multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar =
     values=(0, 1),
     slopes=(-0.3849001794597505, 0.3849001794597505),
     names=(("inverse_multiquadric", "scipy"),),
+    gradients={"epsilon": inverse_multiquadric_epsilon_slope, "center": opposite(inverse_multiquadric_slope)},
     paper=HARDY,
 )
 def inverse_multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -239,6 +299,21 @@ def inverse_quadratic_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.
     return zero if abs(x) == type(x)(np.inf) else times(w + w_low, unit)
 
 
+@jitable
+def inverse_quadratic_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 / (1 + (epsilon r)^2)^2."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_of(total, low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(u, u_low, type(x)(-2.0), zero)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    w, w_low = product(w, w_low, times(y, unit), times(y_low, unit))
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=inverse_quadratic_slope,
     second=inverse_quadratic_bend,
@@ -250,6 +325,7 @@ def inverse_quadratic_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.
     values=(0, 1),
     slopes=(-0.649519052838329, 0.649519052838329),
     names=(("inverse_quadratic", "scipy"),),
+    gradients={"epsilon": inverse_quadratic_epsilon_slope, "center": opposite(inverse_quadratic_slope)},
     paper=HARDY,
 )
 def inverse_quadratic(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

@@ -51,6 +51,11 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
     return type(x)(1) if x > 0 else negative_slope if x <= 0 else x
 
 
+def negative_part(x: Scalar, slope: Scalar) -> Scalar:
+    """x if x <= 0 else 0: the derivative of a leaky ReLU with respect to its slope."""
+    return type(x)(0) if x > 0 else x
+
+
 @activation(
     derivative=leaky_relu_slope,
     second=flat,
@@ -75,6 +80,7 @@ def leaky_relu_slope(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
         ("relu", "onednn", lambda alpha=0.0: {"negative_slope": alpha}),
         ("leaky_relu", "chainer", lambda slope=0.2: {"negative_slope": slope}),
     ),
+    gradients={"negative_slope": negative_part},
     paper="Maas, Hannun & Ng, ICML 2013",
 )
 def leaky_relu(x: Scalar, negative_slope: Scalar = 0.01) -> Scalar:
@@ -148,6 +154,11 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
     return type(x)(1) if x > 0 else type(x)(0.5) * (lower + upper) if x <= 0 else x
 
 
+def half_negative_part(x: Scalar, lower: Scalar, upper: Scalar) -> Scalar:
+    """x / 2 if x <= 0 else 0: the derivative with respect to either slope."""
+    return type(x)(0) if x > 0 else type(x)(0.5) * x
+
+
 @activation(
     derivative=rrelu_slope,
     second=flat,
@@ -165,6 +176,7 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
         ("rrelu", "torch tfa nnlib"),
         ("rrelu", "chainer", lambda l=1 / 8, u=1 / 3: {"lower": l, "upper": u}),  # noqa: E741
     ),
+    gradients={"lower": half_negative_part, "upper": half_negative_part},
     paper="Xu, Wang, Chen & Li, Empirical evaluation of rectified activations in convolutional network (2015)",
 )
 def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
@@ -179,6 +191,11 @@ def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
 def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
     """1 if x > threshold else 0; NaN stays."""
     return type(x)(1) if x > threshold else type(x)(0) if x <= threshold else x
+
+
+def threshold_value_slope(x: Scalar, threshold: Scalar, value: Scalar) -> Scalar:
+    """1 if x <= threshold else 0; NaN stays."""
+    return type(x)(1) if x <= threshold else type(x)(0) if x > threshold else x
 
 
 @activation(
@@ -197,6 +214,7 @@ def threshold_slope(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> 
         ("threshold", "torch", lambda threshold, value: {"threshold": threshold, "value": value}),
         ("threshold", "keras", lambda threshold, default_value: {"threshold": threshold, "value": default_value}),
     ),
+    gradients={"threshold": flat, "value": threshold_value_slope},
     paper="torch.nn.functional.threshold",
 )
 def threshold(x: Scalar, threshold: Scalar = 0.0, value: Scalar = 0.0) -> Scalar:
@@ -226,6 +244,7 @@ def thresholded_relu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
         ("trelu thresholdrelu", "nnlib"),
         ("ThresholdedReLU", "keras2", lambda theta=1.0: {"alpha": theta}),
     ),
+    gradients={"alpha": flat},
     paper="Konda, Memisevic & Krueger, ICLR 2015",
 )
 def thresholded_relu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -251,6 +270,7 @@ def flat_slope(x: Scalar, threshold: Scalar = 0.0) -> Scalar:
     values=(0, 1),
     slopes=(0, None),
     names=(("step", "mlx"),),
+    gradients={"threshold": flat},
     paper="McCulloch & Pitts, Bulletin of Mathematical Biophysics 5 (1943)",
 )
 def step(x: Scalar, threshold: Scalar = 0.0) -> Scalar:

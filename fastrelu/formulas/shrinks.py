@@ -31,6 +31,7 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
         ("hard_shrink", "mlx"),
         ("hard_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
     ),
+    gradients={"lambd": flat},
     paper="Donoho & Johnstone, Biometrika 81 (1994)",
 )
 def hardshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -41,6 +42,11 @@ def hardshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
 def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
     """0 if y == 0 else 1; NaN stays. x - lambd is 0 for x = lambd alone."""
     return type(y)(0) if y == 0 else type(y)(1) if y == y else y
+
+
+def softshrink_lambd_slope(x: Scalar, lambd: Scalar) -> Scalar:
+    """-1 if x > lambd else 1 if x < -lambd else 0; NaN stays."""
+    return type(x)(-1) if x > lambd else type(x)(1) if x < -lambd else type(x)(0) if x == x else x
 
 
 @activation(
@@ -60,6 +66,7 @@ def softshrink_slope_from_output(y: Scalar, lambd: Scalar = 0.5) -> Scalar:
         ("softshrink", "torch nnlib mlx"),
         ("soft_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
     ),
+    gradients={"lambd": softshrink_lambd_slope},
     paper="Donoho, IEEE Transactions on Information Theory 41 (1995)",
 )
 def softshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
@@ -70,6 +77,11 @@ def softshrink(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
 def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
     """0 if abs(x) <= lambd else 1; NaN stays."""
     return type(x)(0) if abs(x) <= lambd else type(x)(1) if x == x else x
+
+
+def shrink_bias_slope(x: Scalar, lambd: Scalar, bias: Scalar) -> Scalar:
+    """-1 if x > lambd else 1 if x < -lambd else 0; NaN stays."""
+    return type(x)(-1) if x > lambd else type(x)(1) if x < -lambd else type(x)(0) if x == x else x
 
 
 @activation(
@@ -84,6 +96,7 @@ def shrink_slope(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:
     values=(None, None),
     slopes=(0, None),
     names=(("Shrink", "onnx"),),
+    gradients={"lambd": flat, "bias": shrink_bias_slope},
     paper="ONNX Shrink",
 )
 def shrink(x: Scalar, lambd: Scalar = 0.5, bias: Scalar = 0.0) -> Scalar:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.rectifiers import flat
 from fastrelu.formulas.sigmoids import bell_sum, end, gated_bend, ratio, reduced, sigmoid_sum, sum_of
 from fastrelu.formulas.tanhs import ln2
 from fastrelu.thresholds import Cost
@@ -25,8 +26,11 @@ from fastrelu.vecmath.coefficients import (
     SOFTPLUS_NEAR_64,
 )
 from fastrelu.vecmath.error import decay, small
-from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, scale_32, scale_64
+from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, expm1, scale_32, scale_64
+from fastrelu.vecmath.logwords import log1p_words
+from fastrelu.vecmath.pairs import exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, product, quotient, two_sum
 
 LN2_ROUNDED_32 = np.float32(0.6931471805599453)
 HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(2), np.float64(2)
@@ -57,6 +61,13 @@ def elu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(0.0) if x > type(x)(0.0) else y
 
 
+@jitable
+def elu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x > 0 else exp(x) - 1."""
+    y = expm1(x)
+    return type(x)(0.0) if x > type(x)(0.0) else y
+
+
 @activation(
     derivative=elu_slope,
     second=elu_bend,
@@ -75,6 +86,7 @@ def elu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
         ("elu", "onednn", lambda alpha: {"alpha": alpha}),
         ("ELU", "cudnn", lambda coef: {"alpha": coef}),
     ),
+    gradients={"alpha": elu_alpha_slope},
     paper="Clevert, Unterthiner & Hochreiter, ICLR 2016",
 )
 def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -142,6 +154,41 @@ def softplus_bend(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -
     return zero if z > threshold else y
 
 
+@jitable
+def entropy(a: Scalar, a_low: Scalar) -> Scalar:
+    """log(1 + exp(z)) - z sigmoid(z) in two words: a t / (1 + t) + log(1 + t), a = abs(z), t = exp(-a) a normal number."""
+    p, p_low, scale = exp_pair(-a, -a_low)
+    power = times(scale, small(a))
+    t, t_low = times(p, power), times(p_low, power)
+    top, top_low = product(t, t_low, a, a_low)
+    d, d_low = one_plus(-a, -a_low)
+    top, top_low = quotient(top, top_low, d, d_low)
+    total, low = log1p_words(t, t_low)
+    return add(total, low, top, top_low)
+
+
+@jitable
+def softplus_beta_slope(x: Scalar, beta: Scalar, threshold: Scalar) -> Scalar:
+    """-(a t / (1 + t) + log(1 + t)) / beta^2 with a = abs(beta x) and t = exp(-a); 0 where beta * x > threshold."""
+    zero, one = type(x)(0.0), type(x)(1.0)
+    z = times(beta, x)
+    z_low = fma(beta, x, -z)
+    a = abs(z)
+    low = z_low if z > zero else -z_low
+    still = a > end(x)
+    a, low = end(x) if still else a, zero if still else low
+    # far out it is (1 + a) t, which stays scaled until it has been divided by beta
+    far = a > type(x)(40.0)
+    y, y_low = entropy(zero if far else a, zero if far else low)
+    p, p_low, scale = exp_pair(-a, -low)
+    more, more_low = two_sum(a, one)
+    tail, tail_low = product(more, more_low + low, p, p_low)
+    y, y_low = tail * scale if far else y, tail_low * scale if far else y_low
+    y, y_low = quotient(y, y_low, beta, zero)
+    y = (-y - y_low if y < type(x)(math.inf) else -y) / beta
+    return zero if still | (z > threshold) else times(y, small(x)) if far else y
+
+
 @activation(
     derivative=softplus_slope,
     second=softplus_bend,
@@ -162,6 +209,7 @@ def softplus_bend(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -
         ("SOFTPLUS", "cudnn"),
         ("soft_relu", "onednn", lambda alpha: {"beta": alpha}),
     ),
+    gradients={"beta": softplus_beta_slope, "threshold": flat},
     paper="Dugas et al., NIPS 2000",
 )
 def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER
+from fastrelu.formulas.radial import CENTER, opposite
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ROOT_E_2_32,
@@ -193,6 +193,7 @@ def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scala
     values=(0, None),
     slopes=(None, None),
     names=(("cubic", "scipy"),),
+    gradients={"center": opposite(polyharmonic_slope)},
     paper=DUCHON,
 )
 def polyharmonic(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
@@ -229,6 +230,7 @@ def thin_plate_spline_bend(x: Scalar, center: Scalar = 0.0) -> Scalar:
     values=(-0.18393972058572117, None),
     slopes=(None, None),
     names=(("thin_plate_spline", "scipy"),),
+    gradients={"center": opposite(thin_plate_spline_slope)},
     paper=DUCHON,
 )
 def thin_plate_spline(x: Scalar, center: Scalar = 0.0) -> Scalar:

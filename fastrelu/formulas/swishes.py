@@ -21,7 +21,9 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.pairs import exp_pair
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import product
 
 
 @jitable
@@ -121,6 +123,22 @@ def swish_bend(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     return gated_bend(z, fma(beta, x, -z), beta)
 
 
+@jitable
+def swish_beta_slope(x: Scalar, beta: Scalar) -> Scalar:
+    """x^2 t / (1 + t)^2 with t = exp(-abs(beta x))."""
+    zero = type(x)(0.0)
+    z = times(beta, x)
+    z_low = fma(beta, x, -z)
+    a = abs(z)
+    still = a > end(x)
+    low = z_low if z > zero else -z_low
+    p, p_low, scale = exp_pair(-(end(x) if still else a), zero if still else -low)
+    y, y_low = bell(p, p_low, times(scale, small(x)))
+    y, y_low = product(y, y_low, zero if still else x, zero)
+    # neither factor overflows before the product does
+    return times((y + y_low) * scale, x * small(x)) if not still else zero
+
+
 @activation(
     derivative=swish_slope,
     second=swish_bend,
@@ -138,6 +156,7 @@ def swish_bend(x: Scalar, beta: Scalar = 1.0) -> Scalar:
         ("swish", "onednn", lambda alpha: {"beta": alpha}),
         ("swish", "chainer", lambda beta: {"beta": beta}),
     ),
+    gradients={"beta": swish_beta_slope},
     paper="Ramachandran, Zoph & Le, Searching for Activation Functions (2017)",
 )
 def swish(x: Scalar, beta: Scalar = 1.0) -> Scalar:
