@@ -121,28 +121,15 @@ def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
 
 @jitable
 def _snake_rise_32(x: Scalar, a: Scalar) -> Scalar:
-    factor = np.float64(a)
-    z = times(factor, np.float64(x))
-    s, s_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(0))
-    c, c_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(1))
-    s = s + s_low
-    return np.float32(s * fma(z + z, c + c_low, -s) / factor / factor)
+    return np.float32(risen_sine(times(np.float64(a), np.float64(x)), ZERO_64))
 
 
 @by_precision(_snake_rise_32)
 @jitable
 def snake_rise(x: Scalar, a: Scalar) -> Scalar:
-    """sin(z) (2 z cos(z) - sin(z)) / a^2, z = a x."""
+    """1 + sin(2 a x)."""
     z = times(a, x)
-    z_low = fma(a, x, -z)
-    s, s_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(0))
-    c, c_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(1))
-    s, s_low = quick_sum(s, s_low)
-    c, c_low = quick_sum(c, c_low)
-    y, y_low = product(z + z, z_low + z_low, c, c_low)
-    y, y_low = add(y, y_low, -s, -s_low)
-    y, y_low = product(y, y_low, s, s_low)
-    return (y + y_low) / a / a
+    return risen_sine(z, fma(a, x, -z))
 
 
 @jitable
@@ -204,9 +191,35 @@ def snake_bend(x: Scalar, a: Scalar = 1.0) -> Scalar:
 
 
 @jitable
+def _snake_growth_32(x: Scalar, a: Scalar) -> Scalar:
+    factor = np.float64(a)
+    z = times(factor, np.float64(x))
+    s, s_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(1))
+    s = s + s_low
+    return np.float32(s * fma(z + z, c + c_low, -s) / factor / factor)
+
+
+@by_precision(_snake_growth_32)
+@jitable
+def snake_growth(x: Scalar, a: Scalar) -> Scalar:
+    """sin(z) (2 z cos(z) - sin(z)) / a^2, z = a x."""
+    z = times(a, x)
+    z_low = fma(a, x, -z)
+    s, s_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(1))
+    s, s_low = quick_sum(s, s_low)
+    c, c_low = quick_sum(c, c_low)
+    y, y_low = product(z + z, z_low + z_low, c, c_low)
+    y, y_low = add(y, y_low, -s, -s_low)
+    y, y_low = product(y, y_low, s, s_low)
+    return (y + y_low) / a / a
+
+
+@jitable
 def snake_a_slope(x: Scalar, a: Scalar) -> Scalar:
     """x sin(2 a x) / a - sin(a x)^2 / a^2."""
-    return snake_rise(x, a)
+    return snake_growth(x, a)
 
 
 @activation(
