@@ -1,5 +1,6 @@
 """Threads: many callers at once, forks, limits, and every threading layer of Numba beside ours, each in a process of its own."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -137,8 +138,14 @@ def python(code, timeout=120, **environment):
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
+def scenarios():
+    """All with tbb; with the other layers those in which a layer can be in the way, and the rest in a slow run."""
+    for scenario, layer in itertools.product(SCENARIOS, LAYERS):
+        quick = layer == "tbb" or scenario in ("8_threads", "fork", "beside_numba")
+        yield pytest.param(scenario, layer, id=f"{scenario}-{layer}", marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("scenario", "layer"), list(scenarios()))
 def test_scenario(scenario, layer):
     """omp kills forked children, workqueue aborts when two threads enter it: not through our calls, even once it runs."""
     if "fork" in SCENARIOS[scenario] and not hasattr(os, "fork"):
