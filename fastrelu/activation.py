@@ -122,6 +122,8 @@ def activation(
     from_output_minimum: Mapping[str, float] | None = None,
     gradients: Mapping[str, Callable[..., Any]] | None = None,
     variants: Mapping[str, Mapping[Any, Any]] | None = None,
+    training: Callable[..., Any] | None = None,
+    training_derivative: Callable[..., Any] | None = None,
     params: Mapping[str, str] | None = None,
     paper: str = "",
 ) -> Callable[[Callable[..., Any]], Activation]:
@@ -155,6 +157,9 @@ def activation(
         For further array operands: the formula of the derivative with respect to each.
     variants : dict
         For a keyword that selects another formula: its values and their activations; THIS stands for this one.
+    training, training_derivative : function
+        The formulas while a network is trained, where that is another function: of ``(x, u, *params)`` with a random number u
+        from 0 up to 1.
     params : dict
         What each parameter means, for the docstring.
     paper : str
@@ -164,9 +169,10 @@ def activation(
     def decorate(formula: Callable[..., Any]) -> Activation:
         name, module = formula.__name__, formula.__module__
         signature = inspect.signature(formula)
-        common = {"module": module, "integers": integers, "cost": cost}
+        common: dict[str, Any] = {"module": module, "integers": integers, "cost": cost}
         record = {"reference": reference, "numpy": numpy, "kinks": kinks, "max_ulp": max_ulp}
-        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
+        noisy = training is not None
+        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers, noisy)
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, **settings: Any) -> Elementwise:
             grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -176,6 +182,16 @@ def activation(
                 scalar, name=f"{name}.{kind}", doc=doc, signature=of_kind, options=options, **{**common, **settings}
             )
 
+        def in_training(kind: str, scalar: Callable[..., Any] | None, *first: str) -> dict[str, Elementwise]:
+            """The function that a call with ``training=True`` reaches, as a setting of the one that is called."""
+            if scalar is None:
+                return {}
+            parameters = list(inspect.signature(training or scalar).parameters.values())
+            grad = [parameters[0].replace(name=key) for key in first]
+            doc = f"{name}{kind} in training, with the random numbers given: an array `u` from 0 up to 1, beside `x`."
+            of_kind = signature.replace(parameters=[*grad, *parameters])
+            return {"training": Elementwise(scalar, name=f"{name}{kind}.training", doc=doc, signature=of_kind, **common)}
+
         def options_of(attribute: str) -> dict[str, dict[Any, Any]]:
             return {
                 option: {value: THIS if chosen is THIS else getattr(chosen, attribute) for value, chosen in choices.items()}
@@ -183,18 +199,21 @@ def activation(
             }
 
         def passes() -> dict[str, Any]:
-            slope = make("derivative", derivative, options_of("derivative"), text.derivative(kinks))
+            settings = in_training(".derivative", training_derivative)
+            slope = make("derivative", derivative, options_of("derivative"), text.derivative(kinks), **settings)
             by_output = from_output and make(
                 "backward", times_slope(from_output), {}, text.backward, minimum=from_output_minimum or {}
             )
             options = {**options_of("backward"), "from_output": {False: THIS, True: by_output}}
-            backward: Any = make("backward", times_slope(derivative), options, text.backward)
+            settings = in_training(".backward", training_derivative and times_slope(training_derivative), "grad")
+            backward: Any = make("backward", times_slope(derivative), options, text.backward, **settings)
             if gradients:
                 further = {key: make("backward", times_slope(formula), {}, text.backward) for key, formula in gradients.items()}
                 backward = ParameterBackward({"x": backward, **further}, f"{name}.backward", module, text.backward)
             return {"derivative": slope, "backward": backward}
 
-        result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **common)
+        noise = {**common, **in_training("", training)}
+        result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **noise)
         REGISTRY[name] = result
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
+_TRAINING = {"training": (False,), "seed": (None,)}  # keywords, and their defaults
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -49,6 +50,8 @@ class Elementwise(Compiled):
         where that value is not valid.
     minimum
         The least valid value of parameters that have one.
+    training
+        The function that a call with ``training=True`` reaches: it has one array more, the last, of random numbers.
 
     Attributes
     ----------
@@ -56,6 +59,8 @@ class Elementwise(Compiled):
         The formula itself, callable from Python without Numba.
     ufunc : numpy.ufunc
         The same function with the whole ufunc interface, on one thread.
+    training : Elementwise
+        Of functions that are noisy while a network is trained: the same with the random numbers given, from 0 up to 1.
     """
 
     formula: Callable[..., Any]
@@ -72,6 +77,7 @@ class Elementwise(Compiled):
         cost: Cost = Cost.LIGHT,
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
         minimum: Mapping[str, float] | None = None,
+        training: Elementwise | None = None,
     ) -> None:
         signature = signature or inspect.signature(formula)
         required = inspect.Parameter.empty
@@ -79,12 +85,13 @@ class Elementwise(Compiled):
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
         self.minimum = dict(minimum or {})
         self.formula = formula
+        self.training: Any = training
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
         super().__init__(
             name=name,
             module=module,
             doc=doc,
-            signature=_public_signature(signature, options or {}),
+            signature=_public_signature(signature, {**(options or {}), **(_TRAINING if training else {})}),
             arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
             params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
@@ -125,6 +132,10 @@ class Elementwise(Compiled):
         return run(compilable(self.formula), digest, dtype, len(self.arrays), len(self.params), streaming)
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        if self.training is not None and ("training" in named or "seed" in named):
+            from fastrelu import draws
+
+            return draws.call(self, operands, named, out, where)
         return self._general(operands, named, out, where)
 
     def _general(self, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
@@ -202,10 +213,11 @@ class Elementwise(Compiled):
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The operands and parameters in order, defaults filled in."""
-        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, "out", "where"))
+        keywords = (*self.options, *(_TRAINING if self.training else ()), "out", "where")
+        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, keywords)
 
 
-def _public_signature(signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]]) -> inspect.Signature:
+def _public_signature(signature: inspect.Signature, options: Mapping[str, Iterable[Any]]) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     chosen = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in options.items()]
     common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
