@@ -34,6 +34,7 @@ from fastrelu.formulas.selfgated import logish, serf, smish, tanhexp
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+from fastrelu.formulas.soboleva import smht
 from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.formulas.swishes import quick_gelu, swish
 from fastrelu.formulas.tanhs import lisht, logcosh, tanhshrink
@@ -103,6 +104,7 @@ __all__ = [
     "silu",
     "sinc",
     "sinusoid",
+    "smht",
     "smish",
     "snake",
     "soft_clipping",
