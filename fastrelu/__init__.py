@@ -35,6 +35,7 @@ from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
 from fastrelu.formulas.soboleva import smht
+from fastrelu.formulas.soft_exponential import soft_exponential
 from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.formulas.swishes import quick_gelu, swish
 from fastrelu.formulas.tanhs import lisht, logcosh, tanhshrink
@@ -108,6 +109,7 @@ __all__ = [
     "smish",
     "snake",
     "soft_clipping",
+    "soft_exponential",
     "softcap",
     "softmax",
     "softplus",

@@ -100,7 +100,7 @@ def smht(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: Scalar
     fall, fall_low = exponent(s, s_low, size)
     m, m_low = one_minus(-fall, -fall_low)
     # next to 0 the first term, (a + b) x, has more digits while it is scaled
-    tiny, tiny_low = product(s, s_low, times(size, unit), zero)
+    tiny, tiny_low = product(s, s_low, zero if s == zero else times(size, unit), zero)
     near = fall < kind(2.0**-70)
     y, y_low = (tiny if near else times(m, unit)), (tiny_low if near else times(m_low, unit))
     fall, fall_low = exponent(*two_sum(c, d), size)

@@ -109,11 +109,19 @@ def exp_pair(high: Scalar, low: Scalar) -> Scalar:
 
 
 @jitable
-def exp_half(high: Scalar, low: Scalar) -> Scalar:
-    """p, p_low and power: exp(high + low) = ((p + p_low) * power)^2, for -125 (-800) < high < 125 (800)."""
-    one, half = type(high)(1.0), type(high)(0.5)
+def half_part(high: Scalar, low: Scalar) -> Scalar:
+    """part, part_low and power: exp(high + low) = ((1 + part + part_low) * power)^2, for -174 (-1416) < high < 176 (1418)."""
+    half = type(high)(0.5)
     head, tail, power = fine_reduced(half * high)
-    part, part_low = reduced_part(head, fma(half, low, tail))
+    part, part_low = quick_sum(*reduced_part(head, fma(half, low, tail)))
+    return part, part_low, power
+
+
+@jitable
+def exp_half(high: Scalar, low: Scalar) -> Scalar:
+    """p, p_low and power: exp(high + low) = ((p + p_low) * power)^2, for -174 (-1416) < high < 176 (1418)."""
+    one = type(high)(1.0)
+    part, part_low, power = half_part(high, low)
     p = one + part
     p, p_low = quick_sum(p, (part - (p - one)) + part_low)
     return p, p_low, power
