@@ -28,6 +28,8 @@ class Activation(Elementwise):
     backward : Elementwise or ParameterBackward
         grad * f'(x) in one pass, and 0 where f'(x) is 0. With ``from_output=True`` it takes the output instead of the
         input, where the function allows it. A function of more than one array returns a gradient for each.
+    pairwise : Pairwise
+        Of radial functions: of points and centers, instead of numbers and one center.
     reference : function
         ``reference(m, x, *params)``: the function again for the tests, in the arithmetic of ``m`` (mpmath).
     numpy : function
@@ -59,6 +61,10 @@ class Activation(Elementwise):
 
     def __getattr__(self, name: str) -> Any:
         """Makes the derivative and the backward pass when the first of them is asked for: an import needs neither."""
+        if name == "pairwise" and "center" in self.__dict__.get("params", ()):
+            from fastrelu.pairwise import Pairwise
+
+            return self.__dict__.setdefault(name, Pairwise(self))
         if name not in ("derivative", "backward"):
             raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
         for key, value in self._passes().items():
