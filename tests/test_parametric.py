@@ -48,6 +48,19 @@ def test_smht_limits(dtype):
 
 
 @each_float
+@pytest.mark.parametrize(("params", "root"), [((0.3, 1.7, 0.9, 0.2), 0.9873), ((1, 1, 2.25, 1), 0.6047)])
+def test_smht_slope_beside_its_root(params, root, dtype):
+    exact = [float(np.dtype(dtype).type(value)) for value in params]
+    x = (root + np.linspace(-2e-4, 2e-4, 41)).astype(dtype)
+    got = fr.smht.derivative(x, *params)
+    with mpmath.workprec(PRECISION[dtype]):
+        truth = [slope(fr.smht.reference, float(v), {}, *exact) for v in x]
+        error = max(abs(y - t) - float(np.spacing(abs(y))) / 2 for y, t in zip(got.tolist(), truth, strict=True))
+    assert error <= {"float32": 2.0**-33, "float64": 2.0**-62}[dtype]
+    assert got.min() < 0 < got.max()
+
+
+@each_float
 @pytest.mark.parametrize("alpha", [-0.25, -1.0, -3.0, -1e-3, 0.0, 1e-3, 1.0, 3.0, 1e-30])
 def test_soft_exponential(alpha, dtype):
     x = points(dtype, 80, 6)
