@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+from typing import TYPE_CHECKING
 
 # A full collection that happens to fall into our import would walk all of Numba's objects: 25 ms, more than the import.
 _collecting = gc.isenabled()
@@ -41,6 +42,10 @@ from fastrelu.formulas.swishes import quick_gelu, swish
 from fastrelu.formulas.tanhs import lisht, logcosh, tanhshrink
 from fastrelu.pool import threads
 
+if TYPE_CHECKING:
+    from fastrelu.table import catalogue
+    from fastrelu.translate import get
+
 if _collecting:
     gc.enable()
 del gc
@@ -57,6 +62,7 @@ __all__ = [
     "bipolar_sigmoid",
     "bounded_relu",
     "bump",
+    "catalogue",
     "celu",
     "cloglog",
     "elish",
@@ -67,6 +73,7 @@ __all__ = [
     "fold",
     "gaussian",
     "gelu",
+    "get",
     "hardelish",
     "hardshrink",
     "hardsigmoid",
@@ -138,4 +145,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name == "plot":  # imported when it is asked for: it needs matplotlib
         return importlib.import_module("fastrelu.plot")
+    if name in ("get", "catalogue"):  # and these are seldom used
+        return getattr(importlib.import_module("fastrelu.translate" if name == "get" else "fastrelu.table"), name)
     raise AttributeError(f"module 'fastrelu' has no attribute {name!r}")

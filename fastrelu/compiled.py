@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,15 +12,20 @@ from typing import Any
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 
-from fastrelu import memory, pool, tuned
+from fastrelu import memory, pool
 from fastrelu.arrays import fit_integers, untangled
-from fastrelu.dispatch import Target, choose
+from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
 from fastrelu.thresholds import Cost
 
+# The C function of common calls takes 3 s to compile, once in the life of an installation: not for the first few calls.
+SHORTENED_FROM = 32
+
 THIS: Any = object()  # among the values of an option: the function that has the option
+
+_long_calls = itertools.count()
 
 
 class Compiled(staticmethod):  # type: ignore[type-arg]
@@ -81,6 +87,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
         self._entry: Entry | None = None
+        self._waiting: list[Loop] = []  # loops that common calls do not yet reach at once
         self._attributes: dict[str, Any] = {
             "__name__": name.rpartition(".")[2],
             "__qualname__": name,
@@ -132,13 +139,18 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
                 if dtype not in self._loops:
                     self._loops[dtype] = loop = self.compile_loop(dtype)
-                    thresholds = tuned.in_force().thresholds
+                    thresholds = thresholds_in_force()
                     self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
-                    self._shorten(loop)
+                    self._waiting.append(loop)
         return self._loops[dtype]
 
-    def _shorten(self, loop: Loop) -> None:
-        """Lets common calls reach this loop at once."""
+    def _shorten(self) -> None:
+        """Lets common calls reach the waiting loops at once."""
+        with global_compiler_lock:
+            while self._waiting:
+                self._add(self._waiting.pop())
+
+    def _add(self, loop: Loop) -> None:
         dtype, params, kind = loop.dtypes[-1], tuple(self.params.values()), self.entry_kind
         if not SUPPORTED or kind is None or (dtype.kind in "iu" and fit_integers(dtype, [*params])[0] is not dtype):
             return  # -1, the default of a parameter, is none of uint8's numbers
@@ -147,7 +159,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
             }
-            thresholds = tuned.in_force().thresholds
+            thresholds = thresholds_in_force()
             sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
             shape = len(self.arrays), params, kind, options
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
@@ -175,11 +187,13 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
 
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
         """Calls the ufunc that suits the size, which is given in elements; threads share rows of so many."""
+        if self._waiting and next(_long_calls) >= SHORTENED_FROM:
+            self._shorten()
         if size < self.large:
             return self.target(dtype)(*operands, **keywords)
         count = pool.claim(size * dtype.itemsize) if size > row else 1
         try:
-            kind = choose("cpu", size, dtype.itemsize, self.cost, count, tuned.in_force().thresholds)
+            kind = choose("cpu", size, dtype.itemsize, self.cost, count, thresholds_in_force())
             pooled = count > 1 and kind is not Target.SERIAL
             if "out" not in keywords:
                 keywords = self._with_memory(dtype, operands, keywords)

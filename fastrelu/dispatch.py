@@ -16,6 +16,13 @@ class Target(enum.Enum):
     CUDA = "cuda"
 
 
+def thresholds_in_force() -> Thresholds:
+    """Those that calls go by in this process."""
+    from fastrelu.tuned import in_force  # at the first use: the machine is none of the import's business
+
+    return in_force().thresholds
+
+
 def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int, thresholds: Thresholds) -> Target:
     """The fastest target for a call.
 

@@ -21,6 +21,11 @@ seed : int
     From 0 to 2**64 - 1, needed where training; not used otherwise. Take another one in every step, and for the backward pass that
     of the forward pass.
 """
+_WRT = """\
+wrt : str or tuple of str, optional
+    With respect to what: `x`, or the name of a parameter, whose gradient is a sum. A tuple of names gives a tuple of
+    gradients, and `out` is then a tuple too.
+"""
 _RESULT = """\
 Returns
 -------
@@ -35,6 +40,9 @@ TypeError
 ValueError
     Shapes that do not broadcast; `out` of another shape; a parameter out of its range.
 """
+_JUMPS = """\
+Where the first derivative has a kink, this one takes its value from the same side; where only this one jumps, from the left.
+"""
 _FLOATS = "float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
 _INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
 
@@ -46,15 +54,26 @@ class Descriptions:
     function: str
     backward: str
     slope_start: str
+    second_start: str
     parameters: str
 
     def derivative(self, kinks: Callable[..., Mapping[float, str]]) -> str:
         """The derivative's text, with its convention at the kinks."""
-        points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
-        sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
-        convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
-        note = f"\nNotes\n-----\nWith default parameters: {convention}.\n" if convention else ""
+        convention = _convention(kinks)
+        note = f"\nNotes\n-----\n{convention}" if convention else ""
         return f"{self.slope_start}\n\n{self.parameters}\n{_RAISES}{note}"
+
+    def second(self, formula: Callable[..., Any], kinks: Callable[..., Mapping[float, str]]) -> str:
+        """The second derivative's text, with its formula and its convention at the kinks."""
+        note = f"\nNotes\n-----\n{inspect.getdoc(formula) or 'A formula.'}\n\n{_JUMPS}{_convention(kinks)}"
+        return f"{self.second_start}\n\n{self.parameters}\n{_RAISES}{note}"
+
+
+def _convention(kinks: Callable[..., Mapping[float, str]]) -> str:
+    points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
+    sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
+    convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
+    return f"With default parameters: {convention}.\n" if convention else ""
 
 
 def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
@@ -85,11 +104,12 @@ def describe(
     first = inspect.cleandoc(summary)
     grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
     from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
-    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}out : ", 1)
+    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
     return Descriptions(
         function=f"{first}\n\n{parameters}\n{_RAISES}{source}",
         backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",
         slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
+        second_start=f"The second derivative of {name}, elementwise: how the slope changes of {first.splitlines()[0]}",
         parameters=parameters,
     )
 
@@ -123,5 +143,6 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
             f"{operands}{pool}{axis}{out}\n{backward_result}\n{raises}"
         ),
         slope_start="",
+        second_start="",
         parameters="",
     )

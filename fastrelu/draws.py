@@ -36,9 +36,11 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
         return function._general(operands, named, out, where)
     name, count = function.dotted_name, len(function.arrays)
     seed = _checked_seed(name, seed)
-    for option, choices in function.options.items():
-        value = named.pop(option, next(iter(choices)))
-        if value != next(iter(choices)):
+    only = {option: next(iter(choices)) for option, choices in function.options.items()}
+    only |= {"wrt": "x"} if "grad" in function.arrays else {}
+    for option in only.keys() & named.keys():
+        value = named.pop(option)
+        if value != only[option]:
             raise ValueError(f"{name}: {option}={value!r} is not valid where training")
     given = function._bind(operands, named)
     if any(arrays.on_cuda(value) for value in given[:count]):

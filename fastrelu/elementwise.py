@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
-_TRAINING = {"training": (False,), "seed": (None,)}  # keywords, and their defaults
+_TRAINING: Mapping[str, Any] = {"training": False, "seed": None}  # what a noisy function takes besides
+COMMON: Mapping[str, Any] = {"out": None, "where": True}  # what every call takes
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -52,6 +53,8 @@ class Elementwise(Compiled):
         The least valid value of parameters that have one.
     training
         The function that a call with ``training=True`` reaches: it has one array more, the last, of random numbers.
+    keywords
+        What a call takes besides the operands, the parameters and the options, with the defaults.
 
     Attributes
     ----------
@@ -78,12 +81,15 @@ class Elementwise(Compiled):
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
         minimum: Mapping[str, float] | None = None,
         training: Elementwise | None = None,
+        keywords: Mapping[str, Any] = COMMON,
     ) -> None:
         signature = signature or inspect.signature(formula)
         required = inspect.Parameter.empty
         self._names = tuple(signature.parameters)
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
         self.minimum = dict(minimum or {})
+        keywords = {**_TRAINING, **keywords} if training else keywords
+        self._keywords = tuple(keywords)
         self.formula = formula
         self.training: Any = training
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
@@ -91,7 +97,7 @@ class Elementwise(Compiled):
             name=name,
             module=module,
             doc=doc,
-            signature=_public_signature(signature, {**(options or {}), **(_TRAINING if training else {})}),
+            signature=_public_signature(signature, options or {}, keywords),
             arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
             params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
@@ -213,14 +219,15 @@ class Elementwise(Compiled):
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The operands and parameters in order, defaults filled in."""
-        keywords = (*self.options, *(_TRAINING if self.training else ()), "out", "where")
-        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, keywords)
+        return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, *self._keywords))
 
 
-def _public_signature(signature: inspect.Signature, options: Mapping[str, Iterable[Any]]) -> inspect.Signature:
+def _public_signature(
+    signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]], keywords: Mapping[str, Any]
+) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     chosen = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in options.items()]
-    common = [inspect.Parameter("out", keyword, default=None), inspect.Parameter("where", keyword, default=True)]
+    common = [inspect.Parameter(key, keyword, default=default) for key, default in keywords.items()]
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
     return inspect.Signature([*plain, *chosen, *common])
 

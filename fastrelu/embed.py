@@ -22,6 +22,7 @@ from fastrelu.vecmath.primitives import IEEE, compilable
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
+    from fastrelu.translate import Rebound
 
 
 @intrinsic(prefer_literal=True)
@@ -96,7 +97,7 @@ def _items(arrays: Any, index: Any) -> Any:
 
 
 @functools.cache
-def compiled_type(function: Elementwise) -> Any:
+def compiled_type(function: Elementwise | Rebound) -> Any:
     """Numba's type of an Elementwise: a function that compiled code can call.
 
     Made when Numba first meets the object: registering every one at import with `overload` would cost 0.1 ms each.

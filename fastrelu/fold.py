@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.activation import REGISTRY
+from fastrelu.activation import REGISTRY, Bounds
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
 from fastrelu.kernels import entry
@@ -20,6 +21,9 @@ from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
+
+if TYPE_CHECKING:
+    from fastrelu.facts import Facts
 
 _MISSING = inspect.Parameter.empty
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
@@ -51,9 +55,15 @@ class Fold(Compiled):
         The generalised ufunc: the same function, without the pooling, on one thread.
     backward : Fold
         The backward pass.
+    facts : Facts
+        Its range, and whether its backward pass takes the output.
+    values, names
+        What its record states of the range, and what other frameworks call it: see `activation`.
     """
 
     backward: Fold
+    values: Bounds | None = None
+    names: tuple[Any, ...] = ()
     reference: Callable[..., Any]
     numpy: Callable[..., Any]
 
@@ -88,6 +98,13 @@ class Fold(Compiled):
             cores=1,
             core_signature=f"{','.join(parts[:-1])}->{parts[-1]}",
         )
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What is known of it."""
+        from fastrelu.facts import facts_of
+
+        return facts_of(self)
 
     @property
     def entry_kind(self) -> int | None:
@@ -216,6 +233,8 @@ def fold(
     pooled: bool = False,
     integers: bool = False,
     masked: float | None = None,
+    values: Bounds | None = None,
+    names: tuple[Any, ...] = (),
     paper: str = "",
 ) -> Callable[[Callable[..., Any]], Fold]:
     """Decorates a formula of rows: makes the function along an axis and enters it in the registry.
@@ -234,6 +253,10 @@ def fold(
         Whether integers stay integers.
     masked : float
         What an element that `where` leaves out becomes.
+    values : tuple
+        The infimum and the supremum of the result; None for an infinite one.
+    names : tuple
+        What other frameworks call it: as in `activation`.
     paper : str
         Where it comes from.
     """
@@ -245,6 +268,7 @@ def fold(
         result = Fold(formula, name=name, doc=text.function, cores=(True, not pooled), masked=masked, **common)
         result.backward = Fold(backward, name=f"{name}.backward", doc=text.backward, cores=(not pooled, True, True), **common)
         result.reference, result.numpy = reference, numpy
+        result.values, result.names = values, names
         REGISTRY[name] = result
         return result
 

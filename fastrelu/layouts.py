@@ -11,10 +11,9 @@ import numpy as np
 
 from fastrelu import memory, pool
 from fastrelu.arrays import untangled
-from fastrelu.dispatch import Target, choose
+from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels import layouts as native
 from fastrelu.kernels.entry import SUPPORTED
-from fastrelu.tuned import in_force
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
@@ -96,7 +95,7 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
         return out
     threads = pool.claim(size * dtype.itemsize)
     try:
-        serial = choose("cpu", size, dtype.itemsize, function.cost, threads, in_force().thresholds) is Target.SERIAL
+        serial = choose("cpu", size, dtype.itemsize, function.cost, threads, thresholds_in_force()) is Target.SERIAL
         _native()(table.address, id(arrays), id(params), flags, 1 if serial else threads)
     finally:
         pool.release(threads)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fastrelu.machine import Machine
+if TYPE_CHECKING:
+    from fastrelu.machine import Machine
 
 
 class Cost(enum.Enum):

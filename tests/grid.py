@@ -82,11 +82,16 @@ def cases(function: Any) -> Iterator[Case]:
 CASES = [case for function in ACTIVATIONS.values() for case in cases(function)]
 
 
+SECOND = ".derivative.derivative"
+
+
 def _elementwise() -> Iterator[tuple[str, Any]]:
     for name, function in ACTIVATIONS.items():
         parts = getattr(function.backward, "parts", {"x": function.backward})
         kinds = {"": function, ".derivative": function.derivative}
         kinds |= {".backward" + ("" if key == "x" else f"[{key}]"): part for key, part in parts.items()}
+        if hasattr(function.derivative, "derivative"):
+            kinds[SECOND] = function.derivative.derivative
         for kind, member in kinds.items():
             for options in selections(member):
                 told = ",".join(f"{key}={value}" for key, value in options.items())
@@ -94,6 +99,14 @@ def _elementwise() -> Iterator[tuple[str, Any]]:
 
 
 ELEMENTWISE: dict[str, Any] = dict(_elementwise())
+
+
+GRADIENTS = {
+    f"{name}[{key}]": part
+    for name, function in ACTIVATIONS.items()
+    for key, part in function.backward.gradients.items()
+    if key not in function.arrays
+}  # of scalar parameters, not summed: they are made of the same parts as those of arrays
 
 
 def _representatives() -> dict[str, Any]:
@@ -107,7 +120,9 @@ def _representatives() -> dict[str, Any]:
 
 
 REPRESENTATIVES = _representatives()  # for tests of what all functions share
-FORMULAS = {name: function for name, function in ELEMENTWISE.items() if ".backward" not in name}  # a backward is grad * slope
+SECONDS = {name: function for name, function in ELEMENTWISE.items() if SECOND in name}
+# A backward is grad * slope; a second derivative runs in the same machinery as its formula's neighbours.
+FORMULAS = {name: function for name, function in ELEMENTWISE.items() if ".backward" not in name and name not in SECONDS}
 UNARY = {name: function for name, function in ELEMENTWISE.items() if len(function.arrays) == 1}
 UNARY_REPRESENTATIVES = {name: function for name, function in REPRESENTATIVES.items() if name in UNARY}
 

@@ -3,7 +3,7 @@
 import ml_dtypes  # noqa: F401  (bfloat16() looks whether it has been imported)
 import numpy as np
 import pytest
-from grid import ELEMENTWISE, FORMULAS, REPRESENTATIVES, each, each_representative, operands, same_bits
+from grid import ELEMENTWISE, FORMULAS, REPRESENTATIVES, SECONDS, each, each_representative, operands, same_bits
 
 import fastrelu as fr
 from fastrelu import pool
@@ -224,7 +224,7 @@ def test_integers(function):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@each(FORMULAS)
+@each({**FORMULAS, **SECONDS})
 def test_formula_in_plain_python(function, dtype):
     """The formula needs no Numba: on NumPy scalars it gives the kernel's bits."""
     dtype = np.dtype(dtype)

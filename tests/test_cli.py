@@ -27,6 +27,18 @@ def test_list_names_every_function(run):
         assert f"{name}(x" in result.stdout
 
 
+def test_list_shows_what_is_known_of_one(run):
+    result = run("list", "LeakyReLU", "--framework", "keras")
+    assert result.exit_code == 0
+    for part in ("-inf to inf", "negative_slope=0.01", "ONNX: LeakyRelu(alpha=0.01)"):
+        assert part in result.stdout
+    assert result.stdout.endswith("Keras 3 has it as LeakyReLU(negative_slope=0.3).\n")
+
+
+def test_list_writes_the_catalogue(run):
+    assert run("list", "--markdown").stdout == fr.catalogue().markdown()
+
+
 def test_bench_measures_every_function(run, tmp_path):
     path = tmp_path / "bench.json"
     result = run("bench", "--functions", "all", "--sizes", "16,100", "--seconds", "0", "--json", path)
@@ -56,6 +68,7 @@ def test_bench_takes_functions(run):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("list", "relux"), "there is no 'relux'; did you mean 'relu'"),
         (("bench", "--functions", "relux"), "there is no function 'relux'; did you mean relu"),
         (("bench", "--functions", "relu.derivative"), "bench takes functions, not derivatives"),
         (("bench", "--sizes", "many"), "invalid literal"),

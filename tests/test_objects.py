@@ -19,6 +19,8 @@ def public_objects():
         yield f"{name}.backward", function.backward
         if name in ACTIVATIONS:
             yield f"{name}.derivative", function.derivative
+            if hasattr(function.derivative, "derivative"):
+                yield f"{name}.derivative.derivative", function.derivative.derivative
 
 
 @pytest.fixture(params=["as made", "called"], scope="module")

@@ -7,7 +7,7 @@ from types import FunctionType
 
 import numpy as np
 import pytest
-from grid import ACTIVATIONS, ELEMENTWISE, FOLDS, REPRESENTATIVES, each, each_representative, same_bits, specials
+from grid import ACTIVATIONS, ELEMENTWISE, FOLDS, GRADIENTS, REPRESENTATIVES, each, each_representative, same_bits, specials
 from numba import njit
 
 import fastrelu as fr
@@ -120,7 +120,7 @@ def sources(formula, seen):
         sources(value, seen)
 
 
-@each(ELEMENTWISE)
+@each({**ELEMENTWISE, **GRADIENTS})
 def test_formula_calls_no_library(function):
     """No math.exp, no np.exp: they are scalar calls, and have other bits on every platform."""
     seen = {}
@@ -137,7 +137,7 @@ def test_formula_calls_no_library(function):
             assert not isinstance(node, (ast.For, ast.While, ast.If, ast.Try)), f"{formula.__name__} branches"
 
 
-@each(ELEMENTWISE)
+@each({**ELEMENTWISE, **GRADIENTS})
 def test_no_product_feeds_a_sum(function):
     """NVVM would contract a * b + c into one fma, and the GPU's bits would differ."""
     seen = {}

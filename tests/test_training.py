@@ -176,6 +176,8 @@ def test_errors(function):
         function.backward(np.ones(1), x, training=True, seed=1)
     with pytest.raises(ValueError, match=rf"^{name}.backward: from_output=True is not valid where training$"):
         function.backward(x, x, training=True, seed=1, from_output=True)
+    with pytest.raises(ValueError, match=rf"^{name}.backward: wrt='lower' is not valid where training$"):
+        function.backward(x, x, training=True, seed=1, wrt="lower")
     with pytest.raises(TypeError, match=rf"^{name}: unknown parameter 'slope'; it takes .*training, seed, out, where$"):
         function(x, training=True, seed=1, slope=2)
 
@@ -205,4 +207,5 @@ def test_documented(function):
     for member in members(function):
         assert "\ntraining : bool" in member.__doc__
         assert "\nseed : int" in member.__doc__
-        assert list(member.__signature__.parameters)[-4:] == ["training", "seed", "out", "where"]
+        last = ["training", "seed", *(["wrt"] if member is function.backward else []), "out", "where"]
+        assert list(member.__signature__.parameters)[-len(last) :] == last

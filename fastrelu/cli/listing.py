@@ -3,22 +3,60 @@
 from __future__ import annotations
 
 import inspect
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
+from rich.text import Text
 
 import fastrelu
-from fastrelu.cli.common import console
+from fastrelu.cli.common import console, one_sentence
+from fastrelu.table import cell, row_of
+from fastrelu.translate import FRAMEWORKS, Translated
 
 
-def list_functions() -> None:
-    """Lists every function with its parameters."""
-    table = Table("function", "what it computes", box=None, pad_edge=False)
-    for name, function in fastrelu.registry.items():
-        shown = [
-            parameter.replace(annotation=inspect.Parameter.empty)
-            for key, parameter in inspect.signature(function).parameters.items()
-            if key not in ("out", "where")
-        ]
-        arguments = str(inspect.Signature(shown))
-        table.add_row(name + arguments, (function.__doc__ or "").partition("\n")[0])
+def list_functions(
+    name: Annotated[str | None, typer.Argument(help="One function, by its name here or in another framework.")] = None,
+    framework: Annotated[str | None, typer.Option(help=f"Where it has that name: {', '.join(FRAMEWORKS)}.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the catalogue as a page of Markdown.")] = False,
+) -> None:
+    """Lists every function with its parameters, or all that is known of one."""
+    if markdown:
+        typer.echo(fastrelu.catalogue().markdown(), nl=False)
+    elif name is not None:
+        show(name, framework)
+    else:
+        table = Table("function", "what it computes", "range", "monotone", box=None, pad_edge=False)
+        for row in fastrelu.catalogue():
+            call = row["name"] + arguments(fastrelu.registry[row["name"]])
+            table.add_row(*map(Text, (call, row["formula"], cell("range", row["range"]), cell("monotone", row["monotone"]))))
+        console().print(table)
+
+
+def arguments(function: Any) -> str:
+    """Its parameters, in parentheses."""
+    shown = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for key, parameter in inspect.signature(function).parameters.items()
+        if key not in ("out", "where")
+    ]
+    return str(inspect.Signature(shown))
+
+
+def show(name: str, framework: str | None) -> None:
+    """Prints all that is known of one function."""
+    with one_sentence():
+        found = fastrelu.get(name, framework)
+    function = found.function if isinstance(found, Translated) else found
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    row = row_of(function)
+    peers = row.pop("peers")
+    for key, value in row.items():
+        table.add_row(key.replace("_", " "), Text(cell(key, value)))
+    for place, (peer, names) in enumerate(peers.items()):
+        table.add_row("" if place else "peers", Text(f"{FRAMEWORKS[peer]}: {names}"))
     console().print(table)
+    if function is not found:
+        typer.echo(f"\n{FRAMEWORKS[found.entry.framework]} has it as {found.entry}.")

@@ -13,7 +13,8 @@ import numpy as np
 from fastrelu.activation import activation
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, sqrt, times
-from fastrelu.vecmath.words import root_of, square_plus, sum_error
+from fastrelu.vecmath.radii import inverse_root_of
+from fastrelu.vecmath.words import product, quotient, root_of, square_plus, sum_error
 
 FAR = 2.0**32  # the root is larger than x by one part in 2^65
 
@@ -30,11 +31,31 @@ def softsign_slope(x: Scalar) -> Scalar:
     return square if a == type(x)(math.inf) else z
 
 
+@jitable
+def softsign_bend(x: Scalar) -> Scalar:
+    """-2 / (1 + x)^3 if x > 0 else 2 / (1 - x)^3."""
+    zero, one, two, a = type(x)(0.0), type(x)(1.0), type(x)(2.0), abs(x)
+    d = one + a
+    y = one / d
+    rest = fma(-y, d, one) - times(y, sum_error(one, a, d))
+    cube = two * y * y * y
+    z = cube if a == type(x)(math.inf) else fma(cube, type(x)(3.0) * rest, cube)
+    return -z if x > zero else z
+
+
 @activation(
     derivative=softsign_slope,
+    second=softsign_bend,
     reference=lambda m, x: x / (1 + abs(x)),
     numpy=lambda x: x / (1 + np.abs(x)),
     max_ulp=0.51,
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("softsign", "torch keras keras2 tf nnlib mlx"),
+        ("soft_sign", "jax"),
+        ("Softsign", "onnx"),
+    ),
     paper="Bergstra, Desjardins, Lamblin & Bengio (2009); Glorot & Bengio, AISTATS 2010",
 )
 def softsign(x: Scalar) -> Scalar:
@@ -71,12 +92,42 @@ def squareplus_slope(x: Scalar, b: Scalar = 4.0) -> Scalar:
     return one - tail if x > zero else tail
 
 
+@jitable
+def squareplus_bend(x: Scalar, b: Scalar = 4.0) -> Scalar:
+    """b / (2 (x^2 + b)^(3/2)); 0 for b = 0."""
+    zero = type(x)(0.0)
+    s, s_low = square_plus(abs(x), b)
+    y, y_low = inverse_root_of(s, s_low)
+    w, w_low = product(type(x)(0.5) * b, zero, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return zero if (s == zero) | (s == type(x)(math.inf)) else w + w_low
+
+
+@jitable
+def squareplus_b_slope(x: Scalar, b: Scalar) -> Scalar:
+    """1 / (4 sqrt(x^2 + b)); infinite at 0 if b is 0."""
+    one, quarter = type(x)(1.0), type(x)(0.25)
+    a = abs(x)
+    end = type(x)(FAR) * (one + sqrt(b))
+    far = (a > end) | (b == type(x)(0.0))
+    s, s_low = square_plus(one if far else a, b)
+    r, r_low, y = root_of(s, s_low)
+    y = fma(fma(-y, r_low, fma(-y, r, one)), y, y)
+    return quarter / a if far else quarter * y
+
+
 @activation(
     derivative=squareplus_slope,
+    second=squareplus_bend,
     reference=lambda m, x, b: (x + m.sqrt(x * x + b)) / 2,
     numpy=lambda x, b=4.0: (x + np.sqrt(np.square(x) + b)) / 2,
     max_ulp=0.75,
     params={"b": "How smooth the bend is: the value at 0 is sqrt(b) / 2; 0 makes it a ReLU."},
+    values=(0, None),
+    slopes=(0, 1),
+    names=(("squareplus", "jax keras"),),
+    gradients={"b": squareplus_b_slope},
     paper="Barron, Squareplus: a softplus-like algebraic rectifier (2021)",
 )
 def squareplus(x: Scalar, b: Scalar = 4.0) -> Scalar:
@@ -111,11 +162,20 @@ def bent_identity_slope(x: Scalar) -> Scalar:
     return fma(x, type(x)(0.5) / sqrt(fma(x, x, one)), one)
 
 
+@jitable
+def bent_identity_bend(x: Scalar) -> Scalar:
+    """1 / (2 (x^2 + 1)^(3/2))."""
+    return type(x)(0.5) * isru_slope(x, type(x)(1.0))
+
+
 @activation(
     derivative=bent_identity_slope,
+    second=bent_identity_bend,
     reference=lambda m, x: (m.sqrt(x * x + 1) - 1) / 2 + x,
     numpy=lambda x: (np.sqrt(np.square(x) + 1) - 1) / 2 + x,
     max_ulp=0.51,
+    values=(None, None),
+    slopes=(0.5, 1.5),
 )
 def bent_identity(x: Scalar) -> Scalar:
     """The bent identity, (sqrt(x^2 + 1) - 1) / 2 + x."""
@@ -168,12 +228,43 @@ def isru_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(0.0) if s == type(x)(math.inf) else z
 
 
+@jitable
+def isru_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """-3 alpha x (1 + alpha x^2)^(-5/2)."""
+    zero = type(x)(0.0)
+    s, s_low = one_plus(x, alpha)
+    y, y_low = inverse_root_of(s, s_low)
+    square, square_low = product(y, y_low, y, y_low)
+    w, w_low = product(x, zero, y, y_low)
+    w, w_low = product(w, w_low, type(x)(-3.0) * alpha, zero)
+    w, w_low = product(w, w_low, square, square_low)
+    w, w_low = product(w, w_low, square, square_low)
+    return zero if s == type(x)(math.inf) else w + w_low
+
+
+@jitable
+def isru_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """-(x / sqrt(1 + alpha x^2))^3 / 2."""
+    most = type(x)(FAR) / sqrt(alpha)
+    x = most if x > most else -most if x < -most else x
+    s, s_low = one_plus(x, alpha)
+    r, r_low, _ = root_of(s, s_low)
+    y, y_low = quotient(x, type(x)(0.0), r, r_low)
+    square, square_low = product(y, y_low, y, y_low)
+    cube, cube_low = product(square, square_low, y, y_low)
+    return type(x)(-0.5) * (cube + cube_low if abs(cube) < type(x)(math.inf) else cube)
+
+
 @activation(
     derivative=isru_slope,
+    second=isru_bend,
     reference=lambda m, x, alpha: x / m.sqrt(1 + alpha * x * x),
     numpy=lambda x, alpha=1.0: x / np.sqrt(1 + alpha * np.square(x)),
     max_ulp=0.51,
     params={"alpha": "Positive; the limits are -1 / sqrt(alpha) and 1 / sqrt(alpha)."},
+    values=(-1, 1),
+    slopes=(0, 1),
+    gradients={"alpha": isru_alpha_slope},
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isru(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -188,12 +279,30 @@ def isrlu_slope(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(x)(1.0) if x >= type(x)(0.0) else steep
 
 
+@jitable
+def isrlu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """0 if x >= 0 else -3 alpha x (1 + alpha x^2)^(-5/2)."""
+    y = isru_bend(x, alpha)
+    return type(x)(0.0) if x >= type(x)(0.0) else y
+
+
+@jitable
+def isrlu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x >= 0 else -(x / sqrt(1 + alpha x^2))^3 / 2."""
+    y = isru_alpha_slope(x, alpha)
+    return type(x)(0.0) if x >= type(x)(0.0) else y
+
+
 @activation(
     derivative=isrlu_slope,
+    second=isrlu_bend,
     reference=lambda m, x, alpha: x if x >= 0 else x / m.sqrt(1 + alpha * x * x),
     numpy=lambda x, alpha=1.0: np.where(x >= 0, x, x / np.sqrt(1 + alpha * np.square(x))),
     max_ulp=0.51,
     params={"alpha": "Positive; the limit at -inf is -1 / sqrt(alpha)."},
+    values=(-1, None),
+    slopes=(0, 1),
+    gradients={"alpha": isrlu_alpha_slope},
     paper="Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def isrlu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:

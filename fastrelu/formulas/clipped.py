@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.rectifiers import flat
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.words import inverse, sum_error
@@ -17,8 +18,19 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     return (type(x)(0) if x >= max_val else type(x)(1)) if x > min_val else type(x)(0) if x <= min_val else x
 
 
+def hardtanh_min_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is min_val, else 0; NaN stays."""
+    return type(x)(1) if (x <= min_val) & (x < max_val) else type(x)(0) if x == x else x
+
+
+def hardtanh_max_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
+    """1 where the result is max_val, else 0; NaN stays."""
+    return type(x)(1) if x >= max_val else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=hardtanh_slope,
+    second=flat,
     from_output=hardtanh_slope,
     reference=lambda m, x, min_val, max_val: min(max(x, min_val), max_val),
     numpy=lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val),
@@ -27,6 +39,18 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
     cost=Cost.MEMORY,
     integers=True,
     params={"min_val": "The lower bound.", "max_val": "The upper bound."},
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("hardtanh", "torch nnlib"),
+        ("hard_tanh", "jax keras mlx"),
+        ("Clip", "onnx", lambda min=-math.inf, max=math.inf: {"min_val": min, "max_val": max}),
+        ("clip clip_v2", "onednn", lambda alpha, beta: {"min_val": alpha, "max_val": beta}),
+        ("bounded_relu", "onednn", lambda alpha: {"min_val": 0.0, "max_val": alpha}),
+        ("CLIPPED_RELU", "cudnn", lambda coef: {"min_val": 0.0, "max_val": coef}),
+        ("clipped_relu", "chainer", lambda z=20.0: {"min_val": 0.0, "max_val": z}),
+    ),
+    gradients={"min_val": hardtanh_min_slope, "max_val": hardtanh_max_slope},
     paper="Collobert, Large scale machine learning, PhD thesis, Paris VI (2004)",
 )
 def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar:
@@ -51,8 +75,16 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
     return inside if x > -shift else zero if x <= -shift else x
 
 
+@jitable
+def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
+    """-(x + shift) / width^2 if -shift < x < width - shift else 0; NaN stays."""
+    y, low = ramp(x, shift, width)
+    return type(x)(0.0) if (x <= -shift) | (x >= width - shift) else -(y + low) / width
+
+
 @activation(
     derivative=hardsigmoid_slope,
+    second=flat,
     reference=lambda m, x, shift, width: min(max((x + shift) / width, m.mpf(0)), m.mpf(1)),
     numpy=lambda x, shift=3.0, width=6.0: np.clip((x + shift) / width, 0, 1),
     kinks=lambda shift=3.0, width=6.0: {-shift: "left", width - shift: "right"},
@@ -62,6 +94,17 @@ def hardsigmoid_slope(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Sc
         "shift": "The result is 0 up to ``-shift``. 2.5 gives ONNX's and Keras 2's 0.2 x + 0.5, with a width of 5.",
         "width": "The result is 1 from ``width - shift`` on.",
     },
+    values=(0, 1),
+    slopes=(0, 1 / 6),
+    names=(
+        ("hardsigmoid hardσ", "nnlib"),  # noqa: RUF001
+        ("hardsigmoid", "torch"),
+        ("hard_sigmoid", "jax keras"),
+        ("hard_sigmoid", "keras2 chainer", lambda: {"shift": 2.5, "width": 5.0}),
+        ("HardSigmoid", "onnx", lambda alpha=0.2, beta=0.5: {"shift": beta / alpha, "width": 1 / alpha}),
+        ("hardsigmoid", "onednn", lambda alpha, beta: {"shift": beta / alpha, "width": 1 / alpha}),
+    ),
+    gradients={"shift": hardsigmoid_slope, "width": hardsigmoid_width_slope},
     paper="Courbariaux, Bengio & David, NIPS 2015; Howard et al., ICCV 2019",
 )
 def hardsigmoid(x: Scalar, shift: Scalar = 3.0, width: Scalar = 6.0) -> Scalar:
@@ -77,13 +120,27 @@ def hardswish_slope(x: Scalar) -> Scalar:
     return type(x)(1.0) if x >= type(x)(3.0) else type(x)(0.0) if x <= type(x)(-3.0) else y + low
 
 
+def hardswish_bend(x: Scalar) -> Scalar:
+    """1 / 3 if -3 < x < 3 else 0; NaN stays."""
+    three = type(x)(3.0)
+    return type(x)(1.0) / three if abs(x) < three else type(x)(0.0) if x == x else x
+
+
 @activation(
     derivative=hardswish_slope,
+    second=hardswish_bend,
     reference=lambda m, x: x * min(max(x + 3, m.mpf(0)), m.mpf(6)) / 6,
     numpy=lambda x: x * (np.clip(x + 3, 0, 6) / 6),
     kinks=lambda: {-3.0: "left", 3.0: "right"},
     max_ulp=0.51,
     cost=Cost.MEMORY,
+    values=(-0.375, None),
+    slopes=(-0.5, 1.5),
+    names=(
+        ("hardswish", "torch nnlib onednn mlx"),
+        ("hard_silu hard_swish", "jax keras"),
+        ("HardSwish", "onnx"),
+    ),
     paper="Howard et al., Searching for MobileNetV3, ICCV 2019",
 )
 def hardswish(x: Scalar) -> Scalar:
@@ -100,11 +157,15 @@ def sparse_sigmoid_slope(x: Scalar) -> Scalar:
 
 @activation(
     derivative=sparse_sigmoid_slope,
+    second=flat,
     reference=lambda m, x: min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
     max_ulp=0.5,
     cost=Cost.MEMORY,
+    values=(0, 1),
+    slopes=(0, 0.5),
+    names=(("sparse_sigmoid", "jax keras"),),
     paper="Martins & Astudillo, ICML 2016 (sparsemax of two)",
 )
 def sparse_sigmoid(x: Scalar) -> Scalar:
@@ -130,8 +191,24 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
     return above if (x > threshold) | (x >= max_value) else negative_slope if x <= threshold else x
 
 
+def bounded_relu_negative_slope_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """x - threshold on the line below the threshold, else 0; NaN stays."""
+    return type(x)(0) if (x >= threshold) | (x >= max_value) else x - threshold
+
+
+def bounded_relu_max_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """1 if x >= max_value else 0; NaN stays."""
+    return type(x)(1) if (x >= max_value) & (max_value < math.inf) else type(x)(0) if x == x else x
+
+
+def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
+    """-negative_slope on the line below the threshold, and at its end; else 0; NaN stays."""
+    return type(x)(0) if (x > threshold) | (x >= max_value) else -negative_slope if x <= threshold else x
+
+
 @activation(
     derivative=bounded_relu_slope,
+    second=flat,
     reference=lambda m, x, negative_slope, max_value, threshold: (
         max_value if x >= max_value else x if x >= threshold else negative_slope * (x - threshold)
     ),
@@ -148,6 +225,33 @@ def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scala
         "max_value": "The result from there on.",
         "threshold": "The result is x from there on, and ``negative_slope * (x - threshold)`` below: it jumps by the threshold.",
     },
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        (
+            "relu ReLU",
+            "keras",
+            lambda negative_slope=0.0, max_value=None, threshold=0.0: {
+                "negative_slope": negative_slope,
+                "max_value": math.inf if max_value is None else max_value,
+                "threshold": threshold,
+            },
+        ),
+        (
+            "relu",
+            "keras2",
+            lambda alpha=0.0, max_value=None, threshold=0.0: {
+                "negative_slope": alpha,
+                "max_value": math.inf if max_value is None else max_value,
+                "threshold": threshold,
+            },
+        ),
+    ),
+    gradients={
+        "negative_slope": bounded_relu_negative_slope_slope,
+        "max_value": bounded_relu_max_slope,
+        "threshold": bounded_relu_threshold_slope,
+    },
     paper="Maas, Hannun & Ng, ICML 2013; Krizhevsky (2010); Konda, Memisevic & Krueger, ICLR 2015",
 )
 def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
@@ -162,15 +266,38 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
     return a_right if x >= t_right else a_left if x <= t_left else type(x)(1) if x == x else x
 
 
+def srelu_t_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_left on the left, else 0; NaN stays."""
+    return type(x)(1) - a_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_a_left_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_left on the left, else 0; NaN stays."""
+    return x - t_left if (x <= t_left) & (x < t_right) else type(x)(0) if x == x else x
+
+
+def srelu_t_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """1 - a_right on the right, else 0; NaN stays."""
+    return type(x)(1) - a_right if x >= t_right else type(x)(0) if x == x else x
+
+
+def srelu_a_right_slope(x: Scalar, t_left: Scalar, a_left: Scalar, t_right: Scalar, a_right: Scalar) -> Scalar:
+    """x - t_right on the right, else 0; NaN stays."""
+    return x - t_right if x >= t_right else type(x)(0) if x == x else x
+
+
 @activation(
     derivative=srelu_slope,
+    second=flat,
     reference=lambda m, x, t_left, a_left, t_right, a_right: (
         t_right + a_right * (x - t_right) if x >= t_right else t_left + a_left * (x - t_left) if x <= t_left else x
     ),
     numpy=lambda x, t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: np.where(
         x >= t_right, t_right + a_right * (x - t_right), np.where(x <= t_left, t_left + a_left * (x - t_left), x)
     ),
-    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: {t_left: "left", t_right: "right"},
+    kinks=lambda t_left=0.0, a_left=0.2, t_right=1.0, a_right=1.0: (
+        ({t_left: "left"} if a_left != 1 else {}) | ({t_right: "right"} if a_right != 1 else {})
+    ),
     max_ulp=0.75,  # where the product is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={
@@ -178,6 +305,14 @@ def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: 
         "a_left": "The slope on the left.",
         "t_right": "From there on the slope is `a_right`; greater than `t_left`.",
         "a_right": "The slope on the right.",
+    },
+    values=(None, None),
+    slopes=(0.2, 1),
+    gradients={
+        "t_left": srelu_t_left_slope,
+        "a_left": srelu_a_left_slope,
+        "t_right": srelu_t_right_slope,
+        "a_right": srelu_a_right_slope,
     },
     paper="Jin et al., AAAI 2016",
 )

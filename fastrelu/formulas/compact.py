@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER, reach, steep
+from fastrelu.formulas.radial import CENTER, bracket, opposite, reach, scaled_square, steep
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
@@ -51,8 +51,39 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     return type(x)(0.0) if far else y
 
 
+@jitable
+def bump_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """2 epsilon^2 (3 s^2 - 1) / (1 - s)^4 times the bump, s = (epsilon r)^2."""
+    d, d_low = two_sum(x, -center)
+    u, u_low = share(d, d_low, epsilon)
+    q, q_low, below, below_low, far = bump_exponent(u, u_low)
+    head, rest, scale = decay(q, q_low)
+    s, s_low = product(u, u_low, u, u_low)
+    w, w_low = bracket(s, s_low, type(x)(3.0), type(x)(1.0))
+    w, w_low = steep(type(x)(2.0), epsilon, w, w_low)
+    square, square_low = product(below, below_low, below, below_low)
+    fourth, fourth_low = product(square, square_low, square, square_low)
+    z, z_low = quotient(w, w_low, fourth, fourth_low)
+    y = times(decayed(z, z_low, head, rest) * scale, small(x))
+    return type(x)(0.0) if far else y
+
+
+@jitable
+def bump_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 / (1 - (epsilon r)^2)^2 times the bump."""
+    d, d_low = two_sum(x, -center)
+    q, q_low, below, below_low, far = bump_exponent(*share(d, d_low, epsilon))
+    head, rest, scale = decay(q, q_low)
+    w, w_low = scaled_square(type(x)(-2.0), epsilon, d, d_low)
+    square, square_low = product(below, below_low, below, below_low)
+    z, z_low = quotient(w, w_low, square, square_low)
+    y = times(decayed(z, z_low, head, rest) * scale, small(x))
+    return type(x)(0.0) if far else y
+
+
 @activation(
     derivative=bump_slope,
+    second=bump_bend,
     reference=lambda m, x, epsilon, center: (
         m.exp(1 - 1 / (1 - (epsilon * (x - center)) ** 2)) if abs(epsilon * (x - center)) < 1 else m.mpf(0)
     ),
@@ -62,6 +93,9 @@ def bump_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    values=(0, 1),
+    slopes=(-2.1703570857103385, 2.1703570857103385),
+    gradients={"epsilon": bump_epsilon_slope, "center": opposite(bump_slope)},
     paper="Wiener & Paley (1934); Friedrichs, Transactions of the AMS 55 (1944)",
 )
 def bump(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -95,8 +129,35 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
 
 
+@jitable
+def wendland_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """20 epsilon^2 (4 s - 1) (1 - s)^2 where s = epsilon r < 1, else 0."""
+    four = type(x)(4.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low = share(d, d_low, epsilon)
+    t, t_low = remainder(u, u_low)
+    line, line_low = two_sum(times(four, u), type(x)(-1.0))
+    w, w_low = steep(type(x)(20.0), epsilon, line, fma(four, u_low, line_low))
+    square, square_low = product(t, t_low, t, t_low)
+    y, y_low = product(w, w_low, square, square_low)
+    return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-32))
+
+
+@jitable
+def wendland_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-20 epsilon r^2 (1 - epsilon r)^3 where epsilon r < 1, else 0."""
+    d, d_low = two_sum(x, -center)
+    t, t_low = remainder(*share(d, d_low, epsilon))
+    w, w_low = scaled_square(type(x)(-20.0), epsilon, d, d_low)
+    square, square_low = product(t, t_low, t, t_low)
+    cube, cube_low = product(square, square_low, t, t_low)
+    y, y_low = product(w, w_low, cube, cube_low)
+    return type(x)(0.0) if t <= type(x)(0.0) else times(y + y_low, type(x)(2.0**-48))
+
+
 @activation(
     derivative=wendland_slope,
+    second=wendland_bend,
     reference=lambda m, x, epsilon, center: (
         max(1 - abs(epsilon * (x - center)), m.mpf(0)) ** 4 * (4 * abs(epsilon * (x - center)) + 1)
     ),
@@ -106,6 +167,9 @@ def wendland_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     max_ulp=0.75,
     cost=Cost.HEAVY,
     params={"epsilon": WIDTH, "center": CENTER},
+    values=(0, 1),
+    slopes=(-2.109375, 2.109375),
+    gradients={"epsilon": wendland_epsilon_slope, "center": opposite(wendland_slope)},
     paper="Wendland, Advances in Computational Mathematics 4 (1995)",
 )
 def wendland(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

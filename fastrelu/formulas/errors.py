@@ -9,6 +9,7 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import TWO_OVER_SQRT_PI_32, TWO_OVER_SQRT_PI_64
 from fastrelu.vecmath.error import decay, decayed, erfc_shape, small
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import product
 
 
 @jitable
@@ -41,12 +42,33 @@ def erfc_slope(x: Scalar) -> Scalar:
     return -erf_slope(x)
 
 
+@jitable
+def erf_bend(x: Scalar) -> Scalar:
+    """-4 / sqrt(pi) x exp(-x^2)."""
+    zero, a = type(x)(0.0), abs(x)
+    end, _ = erfc_shape(x)
+    a = end if a > end else a
+    high = times(a, a)
+    head, rest, scale = decay(high, fma(a, a, -high))
+    w, w_low = product(*two_over_sqrt_pi(x), a + a, zero)
+    y = times(decayed(w, w_low, head, rest) * scale, small(x))
+    return -y if x > zero else y
+
+
 @activation(
     derivative=erf_slope,
+    second=erf_bend,
     reference=lambda m, x: m.erf(x),
     numpy=lambda x: scipy_erf()(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-1, 1),
+    slopes=(0, 1.1283791670955126),
+    names=(
+        ("erf", "torch jax tf mlx chainer scipy"),
+        ("Erf", "onnx"),
+        ("ERF", "cudnn"),
+    ),
     paper="Glaisher, Philosophical Magazine 42 (1871)",
 )
 def erf(x: Scalar) -> Scalar:
@@ -54,12 +76,22 @@ def erf(x: Scalar) -> Scalar:
     return vecmath.erf(x)
 
 
+@jitable
+def erfc_bend(x: Scalar) -> Scalar:
+    """4 / sqrt(pi) x exp(-x^2)."""
+    return -erf_bend(x)
+
+
 @activation(
     derivative=erfc_slope,
+    second=erfc_bend,
     reference=lambda m, x: m.erfc(x),
     numpy=lambda x: 1 - scipy_erf()(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, 2),
+    slopes=(-1.1283791670955126, 0),
+    names=(("erfc", "torch jax tf chainer scipy"),),
     paper="Glaisher, Philosophical Magazine 42 (1871)",
 )
 def erfc(x: Scalar) -> Scalar:

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end
-from fastrelu.formulas.smooth import elu_slope, silu_slope
+from fastrelu.formulas.sigmoids import bend_parts, end, ratio, reduced
+from fastrelu.formulas.smooth import elu_bend, elu_slope, silu_bend, silu_slope
 from fastrelu.formulas.swishes import bell
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
@@ -31,9 +31,9 @@ from fastrelu.vecmath.coefficients import (
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.exponential import exp_sum
 from fastrelu.vecmath.normal import distance_to
-from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
+from fastrelu.vecmath.pairs import cubic_factor, exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import inverse, product, quotient
+from fastrelu.vecmath.words import add, inverse, product, quotient
 
 NAN = math.nan
 
@@ -59,14 +59,55 @@ def celu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(y)(1) if y > 0 else y / alpha + type(y)(1)
 
 
+@jitable
+def celu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """0 if x > 0 else exp(x / alpha) / alpha."""
+    zero = type(x)(0.0)
+    high, low = inverse(alpha)
+    z = times(x, high)
+    far = z < -end(x)
+    r, scale = reduced(-end(x) if far else zero if z > zero else z)
+    r = r + (zero if far else fma(x, low, fma(x, high, -z)))
+    y = times(fma(ratio(r), r * scale, scale) * high, small(x))
+    return zero if x > zero else y
+
+
+@jitable
+def celu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x > 0 else exp(z) - 1 - z exp(z) with z = x / alpha: near 0 by its series, elsewhere in two words."""
+    zero, half, one = type(x)(0.0), type(x)(0.5), type(x)(1.0)
+    high, high_low = inverse(alpha if alpha > zero else type(x)(NAN))
+    z = times(x, high)
+    z_low = fma(x, high_low, fma(x, high, -z))
+    far = z < -end(x)
+    z, z_low = -end(x) if far else z, zero if far else z_low
+    m, m_low = one_minus(z, z_low)
+    p, p_low, scale = exp_pair(z, z_low)
+    power = times(scale, small(x))
+    t, t_low = product(times(p, power), times(p_low, power), -z, -z_low)
+    y, y_low = add(-m, -m_low, t, t_low)
+    square, square_low = product(z, z_low, z, z_low)
+    factor = -fma(z, fma(-cubic_factor(z), one - z, half), half)
+    near = fma(square, factor, square_low * factor)
+    return zero if x > zero else near if z > type(x)(-0.34375) else y + y_low
+
+
 @activation(
     derivative=celu_slope,
+    second=celu_bend,
     from_output=celu_slope_from_output,
     from_output_minimum={"alpha": 0.0},
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x / alpha),
     numpy=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
     max_ulp=1.0,
     params={"alpha": "Positive, else the result is NaN for x < 0; the limit at -inf is -alpha."},
+    values=(-1, None),
+    slopes=(0, 1),
+    names=(
+        ("celu", "torch jax keras nnlib mlx"),
+        ("Celu", "onnx"),
+    ),
+    gradients={"alpha": celu_alpha_slope},
     paper="Barron, Continuously differentiable exponential linear units (2017)",
 )
 def celu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -105,8 +146,16 @@ def selu_slope_from_output(y: Scalar) -> Scalar:
     return scale if y > type(y)(0.0) else y + left
 
 
+@jitable
+def selu_bend(x: Scalar) -> Scalar:
+    """0 if x > 0 else lambda alpha exp(x)."""
+    _, _, left, _ = selu_constants(x)
+    return elu_bend(x, left)
+
+
 @activation(
     derivative=selu_slope,
+    second=selu_bend,
     from_output=selu_slope_from_output,
     reference=lambda m, x: (
         m.mpf("1.0507009873554804934193349852946") * (x if x > 0 else m.mpf("1.6732632423543772848170429916717") * m.expm1(x))
@@ -114,6 +163,12 @@ def selu_slope_from_output(y: Scalar) -> Scalar:
     numpy=lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     kinks=lambda: {0.0: "left"},
     max_ulp=1.0,
+    values=(-1.7580993408473768, None),
+    slopes=(0, 1.7580993408473768),
+    names=(
+        ("selu", "torch jax keras keras2 tf nnlib mlx chainer"),
+        ("Selu", "onnx"),
+    ),
     paper="Klambauer, Unterthiner, Mayr & Hochreiter, NIPS 2017",
 )
 def selu(x: Scalar) -> Scalar:
@@ -166,12 +221,31 @@ def elish_slope(x: Scalar) -> Scalar:
     return silu_slope(x) if x >= zero else left if x < zero else x
 
 
+@jitable
+def elish_bend(x: Scalar) -> Scalar:
+    """That of silu for positive x; with t = exp(x), t (t^3 + 3 t^2 + 5 t - 1) / (1 + t)^3 for negative x."""
+    zero, one, three, five = type(x)(0.0), type(x)(1.0), type(x)(3.0), type(x)(5.0)
+    _, _, t, t_low, scale, power, power_low, y, y_low = bend_parts(x, zero)
+    b, b_low = add(three, zero, power, power_low)
+    b, b_low = product(b, b_low, power, power_low)
+    b, b_low = add(five, zero, b, b_low)
+    b, b_low = product(b, b_low, power, power_low)
+    b, b_low = add(-one, zero, b, b_low)
+    y, y_low = product(y, y_low, b, b_low)
+    y, y_low = product(y, y_low, t, t_low)
+    left = times((y + y_low) * scale, small(x))
+    return silu_bend(x) if x > zero else left
+
+
 @activation(
     derivative=elish_slope,
+    second=elish_bend,
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) / (1 + m.exp(-x)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) / (1 + np.exp(-x)),
     max_ulp=0.9,
     cost=Cost.HEAVY,
+    values=(-0.1715728752538099, None),
+    slopes=(-0.07854684787555588, 1.099839320128867),
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def elish(x: Scalar) -> Scalar:
@@ -221,12 +295,23 @@ def hardelish_slope(x: Scalar) -> Scalar:
     return one if x >= one else zero if x <= -one else right if x == x else x
 
 
+@jitable
+def hardelish_bend(x: Scalar) -> Scalar:
+    """1 if 0 < x < 1, exp(x) (x + 3) / 2 if -1 < x <= 0, else 0."""
+    zero, one, half = type(x)(0.0), type(x)(1.0), type(x)(0.5)
+    left = elu_slope(x, half) * (x + type(x)(3.0))
+    return zero if abs(x) >= one else one if x > zero else left
+
+
 @activation(
     derivative=hardelish_slope,
+    second=hardelish_bend,
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) * min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) * np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
     max_ulp=1.0,
+    values=(-0.09967315152874262, None),
+    slopes=(-0.31606027941427883, 1.5),
     paper="Basirat & Roth, The quest for the golden activation function (2018)",
 )
 def hardelish(x: Scalar) -> Scalar:

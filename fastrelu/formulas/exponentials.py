@@ -31,10 +31,19 @@ def exponential_slope_from_output(y: Scalar) -> Scalar:
 
 @activation(
     derivative=exponential_slope,
+    second=exponential_slope,
     from_output=exponential_slope_from_output,
     reference=lambda m, x: m.exp(x),
     numpy=lambda x: np.exp(x),
     max_ulp=1.0,
+    values=(0, None),
+    slopes=(0, None),
+    names=(
+        ("exponential", "keras keras2"),
+        ("exp", "torch jax tf nnlib onednn mlx chainer"),
+        ("Exp", "onnx"),
+        ("EXP", "cudnn"),
+    ),
     paper="Bernoulli (1683); Euler (1748)",
 )
 def exponential(x: Scalar) -> Scalar:
@@ -52,12 +61,27 @@ def cloglog_slope(x: Scalar) -> Scalar:
     return vecmath.exp_sum(high if x > least else x, lost - low if x > least else type(x)(0.0))
 
 
+@jitable
+def cloglog_bend(x: Scalar) -> Scalar:
+    """exp(x - exp(x)) (1 - exp(x))."""
+    limit, least, half = type(x)(7.0), type(x)(-40.0), type(x)(0.5)  # as in cloglog_slope
+    z = limit if x > limit else x
+    power, low = fine_exp(least if x < least else z)
+    high, lost = two_sum(z, -power)
+    # the root of the exponential, twice: the slope alone would be subnormal earlier
+    root = vecmath.exp_sum(half * (high if x > least else x), half * (lost - low) if x > least else type(x)(0.0))
+    return root * vecmath.expm1(z) * -root
+
+
 @activation(
     derivative=cloglog_slope,
+    second=cloglog_bend,
     reference=lambda m, x: -m.expm1(-m.exp(x)) if x < 100 else m.mpf(1),
     numpy=lambda x: -np.expm1(-np.exp(x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, 1),
+    slopes=(0, 0.36787944117144233),
     paper="Fisher, Philosophical Transactions of the Royal Society A 222 (1922); Gomes & Ludermir, ESANN 2008",
 )
 def cloglog(x: Scalar) -> Scalar:

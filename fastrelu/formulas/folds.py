@@ -40,6 +40,15 @@ def exponentials(x: Any, out: Any) -> Any:
     reference=lambda m, row: [m.exp(x - max(row)) / m.fsum(m.exp(z - max(row)) for z in row) for x in row],
     numpy=lambda x, axis=-1: (lambda e: e / e.sum(axis, keepdims=True))(np.exp(x - x.max(axis, keepdims=True))),
     masked=0.0,
+    values=(0, 1),
+    names=(
+        ("softmax", "torch", lambda dim=-1: {"axis": dim}),
+        ("softmax", "jax keras keras2 tf mlx sklearn"),
+        ("Softmax", "onnx"),
+        ("softmax", "nnlib", lambda dims=1: {"axis": dims - 1}),
+        ("softmax", "onednn scipy", lambda axis: {"axis": axis}),
+        ("softmax", "chainer", lambda axis=1: {"axis": axis}),
+    ),
     paper="Boltzmann (1868); Bridle, NIPS 1989",
 )
 def softmax(x: Any, out: Any) -> None:
@@ -64,6 +73,16 @@ def log_softmax_backward(grad: Any, y: Any, out: Any) -> None:
     reference=lambda m, row: [x - max(row) - m.log(m.fsum(m.exp(z - max(row)) for z in row)) for x in row],
     numpy=lambda x, axis=-1: (lambda d: d - np.log(np.exp(d).sum(axis, keepdims=True)))(x - x.max(axis, keepdims=True)),
     masked=-np.inf,
+    values=(None, 0),
+    names=(
+        ("log_softmax", "torch", lambda dim=-1: {"axis": dim}),
+        ("log_softmax", "jax keras keras2 tf mlx"),
+        ("LogSoftmax", "onnx"),
+        ("logsoftmax", "nnlib", lambda dims=1: {"axis": dims - 1}),
+        ("softmax_log", "onednn", lambda axis: {"axis": axis}),
+        ("log_softmax", "scipy", lambda axis: {"axis": axis}),
+        ("log_softmax", "chainer", lambda axis=1: {"axis": axis}),
+    ),
     paper="Bridle, NIPS 1989",
 )
 def log_softmax(x: Any, out: Any) -> None:
@@ -90,6 +109,8 @@ def maxout_backward(grad: Any, x: Any, out: Any) -> None:
     numpy=lambda x, pool_size=2, axis=-1: x.reshape(*x.shape[:-1], -1, pool_size).max(-1),
     pooled=True,
     integers=True,
+    values=(None, None),
+    names=(("maxout", "chainer", lambda pool_size, axis=1: {"pool_size": pool_size, "axis": axis}),),
     paper="Goodfellow et al., ICML 2013",
 )
 def maxout(x: Any, out: Any) -> None:

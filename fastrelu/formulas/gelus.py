@@ -16,19 +16,23 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.compiled import THIS
+from fastrelu.formulas.sigmoids import bend_parts
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, decayed, small
 from fastrelu.vecmath.normal import (
     argument,
+    argument_rates,
     bracket,
     gelu_distance,
     mills_factor,
     near_root,
     one_more,
     slope_factor,
+    slope_of_slope,
     tanh_distance,
 )
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
+from fastrelu.vecmath.words import add, product
 
 
 @functools.cache
@@ -72,12 +76,44 @@ def gelu_tanh_slope(x: Scalar) -> Scalar:
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else one)
 
 
+@jitable
+def gelu_tanh_bend(x: Scalar) -> Scalar:
+    """t (1 - t) (4c + 24 c k x^2 - x u^2 (2 t - 1)), t = sigmoid(v), v = 2c (x + k x^3) with the slope u = 2c (1 + 3 k x^2).
+
+    With E = exp(-abs(v)) it is E (w (1 + E) - abs(x) u^2 (1 - E)) / (1 + E)^3, w = 4 u - 4c.
+    """
+    zero, two, four = type(x)(0.0), type(x)(2.0), type(x)(4.0)
+    a = tanh_distance(x)
+    _, _, t, t_low, scale, power, power_low, y, y_low = bend_parts(*argument(a))
+    u, u_low, c, c_low = argument_rates(a)
+    w, w_low = add(four * u, four * u_low, -two * c, -two * c_low)
+    u, u_low = product(u, u_low, u, u_low)
+    u, u_low = product(u, u_low, a, zero)
+    more, more_low = add(w, w_low, u, u_low)
+    more, more_low = product(more, more_low, power, power_low)
+    w, w_low = add(w, w_low, -u, -u_low)
+    w, w_low = add(w, w_low, more, more_low)
+    y, y_low = product(y, y_low, w, w_low)
+    y, y_low = product(y, y_low, t, t_low)
+    return times((y + y_low) * scale, small(x))
+
+
 @activation(
     derivative=gelu_tanh_slope,
+    second=gelu_tanh_bend,
     reference=lambda m, x: x / (1 + m.exp(-2 * m.sqrt(2 / m.pi) * (x + m.mpf("0.044715") * x**3))),
     numpy=lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.17004075057125406, None),
+    slopes=(-0.12899306865877178, 1.1289930686587717),
+    names=(
+        ("gelu gelu_tanh gelu_sigmoid", "nnlib"),
+        ("gelu_tanh", "onednn"),
+        ("GELU_APPROX_TANH", "cudnn"),
+        ("gelu_approx", "mlx"),
+        ("gelu_new gelu_pytorch_tanh gelu_fast", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
 )
 def gelu_tanh(x: Scalar) -> Scalar:
@@ -94,14 +130,37 @@ def gelu_tanh(x: Scalar) -> Scalar:
     return fma(-tail, small(x), zero if x < zero else x)
 
 
+@jitable
+def gelu_bend(x: Scalar) -> Scalar:
+    """(2 - x^2) phi(x), phi the density of the standard normal distribution."""
+    half = type(x)(0.5)
+    a = gelu_distance(x)
+    high = half * a * a
+    head, rest, scale = decay(high, fma(half * a, a, -high))
+    w, w_low = slope_of_slope(a)
+    return times(decayed(w, w_low, head, rest) * scale, small(x))
+
+
 @activation(
     derivative=gelu_slope,
+    second=gelu_bend,
     reference=lambda m, x: x * m.erfc(-x / m.sqrt(2)) / 2,
     numpy=lambda x: 0.5 * x * (1 + scipy_erf()(x / math.sqrt(2))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     variants={"approximate": {"none": THIS, "tanh": gelu_tanh}},
     params={"approximate": "The exact function, or the formula with tanh that is 5e-4 off."},
+    values=(-0.16997120747990366, None),
+    slopes=(-0.12890414518515478, 1.1289041451851547),
+    names=(
+        ("gelu", "torch mlx"),
+        ("gelu", "jax", lambda approximate=True: {"approximate": "tanh" if approximate else "none"}),
+        ("gelu", "keras keras2 tf", lambda approximate=False: {"approximate": "tanh" if approximate else "none"}),
+        ("Gelu", "onnx"),
+        ("gelu_erf", "nnlib onednn"),
+        ("GELU", "cudnn"),
+        ("gelu gelu_python", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
 )
 def gelu(x: Scalar) -> Scalar:

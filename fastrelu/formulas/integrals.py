@@ -11,11 +11,14 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.sigmoids import end
+from fastrelu.formulas.smooth import elu_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_64
 from fastrelu.vecmath.exponential import LOG2E_64, MINUS_ONE_BELOW_64, SHIFT_64, exp_cubic_64, scale_64
+from fastrelu.vecmath.pairs import cubic_factor, one_minus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.words import sum_error
+from fastrelu.vecmath.words import add, sum_error
 
 HALF, ONE, ZERO = np.float64(0.5), np.float64(1), np.float64(0)
 
@@ -96,8 +99,40 @@ def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: S
     return slope_of_xielu(x, alpha_p, alpha_n, beta)
 
 
+@jitable
+def xielu_bend(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:
+    """2 alpha_p if x > 0 else alpha_n exp(x)."""
+    left = elu_slope(x, alpha_n)
+    return alpha_p + alpha_p if x > type(x)(0.0) else left
+
+
+def xielu_alpha_p_slope(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
+    """x^2 if x > 0 else 0; NaN stays."""
+    return type(x)(0) if x <= 0 else x * x
+
+
+@jitable
+def xielu_alpha_n_slope(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
+    """0 if x > 0 else exp(x) - 1 - x: near 0 by its series, elsewhere in two words."""
+    zero, half = type(x)(0.0), type(x)(0.5)
+    z = -end(x) if x < -end(x) else x
+    m, m_low = one_minus(z, zero)
+    y, y_low = add(-m, -m_low, -x, zero)
+    square = times(x, x)
+    factor = fma(x, cubic_factor(x), half)
+    near = fma(square, factor, fma(x, x, -square) * factor)
+    y = y + y_low if abs(x) < type(x)(math.inf) else -x
+    return zero if x > zero else near if x > type(x)(-0.34375) else y
+
+
+def xielu_beta_slope(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) -> Scalar:
+    """x."""
+    return x
+
+
 @activation(
     derivative=xielu_slope,
+    second=xielu_bend,
     reference=lambda m, x, alpha_p, alpha_n, beta: alpha_p * x * x + beta * x if x > 0 else alpha_n * (m.expm1(x) - x) + beta * x,
     numpy=lambda x, alpha_p=0.8, alpha_n=0.8, beta=0.5: np.where(
         x > 0, alpha_p * np.square(x) + beta * x, alpha_n * (np.expm1(x) - x) + beta * x
@@ -109,6 +144,9 @@ def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: S
         "alpha_n": "How far the slope falls where x <= 0. Both alphas are the effective ones, not a model's raw weights.",
         "beta": "The slope at 0.",
     },
+    values=(-0.2057512240964821, None),
+    slopes=(-0.3, None),
+    gradients={"alpha_p": xielu_alpha_p_slope, "alpha_n": xielu_alpha_n_slope, "beta": xielu_beta_slope},
     paper="Huang & Schlag, Deriving activation functions using integration (2024)",
 )
 def xielu(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:

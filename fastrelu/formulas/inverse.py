@@ -6,6 +6,7 @@ import numpy as np
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
+from fastrelu.formulas.radial import inverse_multiquadric_slope, inverse_quadratic_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, jitable
 from fastrelu.vecmath.radii import inverse_root_term, inverse_square_term
@@ -19,12 +20,27 @@ def arctan_slope(x: Scalar) -> Scalar:
     return zero if abs(x) == type(x)(np.inf) else y
 
 
+@jitable
+def arctan_bend(x: Scalar) -> Scalar:
+    """-2 x / (1 + x^2)^2."""
+    return inverse_quadratic_slope(x, type(x)(1.0), type(x)(0.0))
+
+
 @activation(
     derivative=arctan_slope,
+    second=arctan_bend,
     reference=lambda m, x: m.atan(x),
     numpy=lambda x: np.arctan(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(-1.5707963267948966, 1.5707963267948966),
+    slopes=(0, 1),
+    names=(
+        ("arctan atan", "torch"),
+        ("arctan", "jax mlx chainer"),
+        ("atan", "tf"),
+        ("Atan", "onnx"),
+    ),
     paper="Euler (1755); as an activation: Kamruzzaman & Aziz, IJCNN 2002",
 )
 def arctan(x: Scalar) -> Scalar:
@@ -40,12 +56,27 @@ def arsinh_slope(x: Scalar) -> Scalar:
     return zero if abs(x) == type(x)(np.inf) else y
 
 
+@jitable
+def arsinh_bend(x: Scalar) -> Scalar:
+    """-x / (1 + x^2)^(3/2)."""
+    return inverse_multiquadric_slope(x, type(x)(1.0), type(x)(0.0))
+
+
 @activation(
     derivative=arsinh_slope,
+    second=arsinh_bend,
     reference=lambda m, x: m.asinh(x),
     numpy=lambda x: np.arcsinh(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(0, 1),
+    names=(
+        ("arcsinh asinh", "torch"),
+        ("arcsinh", "jax mlx"),
+        ("asinh", "tf"),
+        ("Asinh", "onnx"),
+    ),
     paper="Houdin (1875), as an inverse; Carlile et al., Improving deep learning by inverse square root linear units (2017)",
 )
 def arsinh(x: Scalar) -> Scalar:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import bounded, end, reduced, share
+from fastrelu.formulas.sigmoids import bounded, end, reduced, share, sigmoid_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import small
 from fastrelu.vecmath.logwords import log1p_words, log_words, split
@@ -25,12 +25,27 @@ def logsigmoid_slope(x: Scalar) -> Scalar:
     return share(r, scale)
 
 
+@jitable
+def logsigmoid_bend(x: Scalar) -> Scalar:
+    """-t / (1 + t)^2 with t = exp(-abs(x))."""
+    return -sigmoid_slope(x)
+
+
 @activation(
     derivative=logsigmoid_slope,
+    second=logsigmoid_bend,
     reference=lambda m, x: -m.log1p(m.exp(-x)),
     numpy=lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, 0),
+    slopes=(0, 1),
+    names=(
+        ("logsigmoid", "torch"),
+        ("logsigmoid logσ", "nnlib"),  # noqa: RUF001
+        ("log_sigmoid", "jax keras tf mlx"),
+        ("log_expit", "scipy"),
+    ),
     paper="torch.nn.LogSigmoid; Mächler, Accurately Computing log(1 - exp(-|a|)), Rmpfr (2012)",
 )
 def logsigmoid(x: Scalar) -> Scalar:
@@ -61,12 +76,31 @@ def log1mexp_slope(x: Scalar) -> Scalar:
     return y if x > zero else infinity if x == zero else type(x)(NAN)
 
 
+@jitable
+def log1mexp_bend(x: Scalar) -> Scalar:
+    """-exp(x) / (exp(x) - 1)^2, as -t / (1 - t)^2 with t = exp(-x)."""
+    zero, one, infinity = type(x)(0.0), type(x)(1.0), type(x)(math.inf)
+    a = end(x) if x > end(x) else x
+    p, p_low, scale = exp_pair(-a, zero)
+    m, m_low = one_minus(-a, zero)
+    y, low = quotient(p, p_low, m, m_low)
+    y, low = quotient(y, low, m, m_low)
+    y = y + low if abs(low) < infinity else y
+    # far out it is -exp(-x), which stays scaled
+    y = times(-y * scale, small(x)) if x > one else -y * times(scale, small(x))
+    return y if x > zero else -infinity if x == zero else type(x)(NAN)
+
+
 @activation(
     derivative=log1mexp_slope,
+    second=log1mexp_bend,
     reference=lambda m, x: m.log(-m.expm1(-x)) if x > 0 else m.nan if x < 0 else m.ninf,
     numpy=lambda x: np.where(x > math.log(2), np.log1p(-np.exp(-x)), np.log(-np.expm1(-x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, 0),
+    slopes=(0, None),
+    names=(("log1mexp", "jax"),),
     paper="Mächler, Accurately Computing log(1 - exp(-|a|)), Rmpfr (2012)",
 )
 def log1mexp(x: Scalar) -> Scalar:
@@ -94,12 +128,23 @@ def logit_slope(x: Scalar) -> Scalar:
     return abs(y) if x >= zero and x <= one else type(x)(NAN)
 
 
+@jitable
+def logit_bend(x: Scalar) -> Scalar:
+    """(2 x - 1) / (x (1 - x))^2."""
+    y = logit_slope(x)
+    return (x + x - type(x)(1.0)) * y * y
+
+
 @activation(
     derivative=logit_slope,
+    second=logit_bend,
     reference=lambda m, x: m.log(x / (1 - x)) if 0 < x < 1 else m.ninf if x == 0 else m.inf if x == 1 else m.nan,
     numpy=lambda x: np.log(x) - np.log1p(-x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(4, None),
+    names=(("logit", "torch scipy"),),
     paper="Berkson, Journal of the American Statistical Association 39 (1944)",
 )
 def logit(x: Scalar) -> Scalar:

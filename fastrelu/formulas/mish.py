@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.gates import exp_words
 from fastrelu.formulas.sigmoids import end, ratio, reduced
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
@@ -25,7 +26,9 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.pairs import exp_pair
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, product, quotient
 
 
 @jitable
@@ -96,12 +99,55 @@ def mish_slope(x: Scalar) -> Scalar:
     return fma(y, small(x), one if positive else zero)
 
 
+@jitable
+def mish_bend(x: Scalar) -> Scalar:
+    """The second derivative of x * tanh(log(1 + exp(x))), with t = exp(-abs(x)).
+
+    4 t (2 (1 + t) s + x (2 + 2 t - 3 t^2 - 2 t^3)) / s^3 with s = 2 + 2 t + t^2 for negative x; for positive x
+    4 t^2 (2 (1 + t) s - x (2 + 3 t - 2 t^2 - 2 t^3)) / s^3 with s = 1 + 2 t + 2 t^2.
+    """
+    zero, one, two, three = type(x)(0.0), type(x)(1.0), type(x)(2.0), type(x)(3.0)
+    positive = x > zero
+    a = abs(x)
+    a = end(x) if a > end(x) else a
+    t, t_low = exp_words(-a)
+    square, square_low = product(t, t_low, t, t_low)
+    e, e_low = add(one, zero, t, t_low)
+    c = two if positive else one
+    s, s_low = add(one if positive else two, zero, t + t, t_low + t_low)
+    s, s_low = add(s, s_low, c * square, c * square_low)
+    # the cubic, whose coefficients for positive x are those for negative x in reverse
+    first, second = (two, -three) if positive else (-three, two)
+    q, q_low = add(first, zero, two * t if positive else -two * t, two * t_low if positive else -two * t_low)
+    q, q_low = product(q, q_low, t, t_low)
+    q, q_low = add(second, zero, q, q_low)
+    q, q_low = product(q, q_low, t, t_low)
+    q, q_low = add(-two if positive else two, zero, q, q_low)
+    q, q_low = product(q, q_low, a if positive else -a, zero)
+    e, e_low = product(e + e, e_low + e_low, s, s_low)
+    q, q_low = add(e, e_low, q, q_low)
+    cube, cube_low = product(s, s_low, s, s_low)
+    cube, cube_low = product(cube, cube_low, s, s_low)
+    q, q_low = quotient(q, q_low, cube, cube_low)
+    a = a + a if positive else a
+    p, p_low, scale = exp_pair(-(end(x) if a > end(x) else a), zero)
+    q, q_low = product(q, q_low, p, p_low)
+    return times((q + q_low) * (type(x)(4.0) * scale), small(x))
+
+
 @activation(
     derivative=mish_slope,
+    second=mish_bend,
     reference=lambda m, x: x * m.tanh(m.log1p(m.exp(x))),
     numpy=lambda x: x * np.tanh(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.30884341301725043, None),
+    slopes=(-0.11252612238946255, 1.088498161251728),
+    names=(
+        ("mish", "torch jax keras keras2 tfa nnlib onednn mlx transformers"),
+        ("Mish", "onnx"),
+    ),
     paper="Misra, Mish: A Self Regularized Non-Monotonic Activation Function, BMVC 2020",
 )
 def mish(x: Scalar) -> Scalar:

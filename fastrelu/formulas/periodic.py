@@ -9,9 +9,9 @@ from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.reduction import half_turns
-from fastrelu.vecmath.sinc import sinc_slope_32, sinc_slope_64
+from fastrelu.vecmath.sinc import sinc_bend_64, sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
-from fastrelu.vecmath.words import product, quick_sum, quotient, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)
 ZERO_32, ZERO_64, ONE_32, ONE_64, HALF_64 = np.float32(0), np.float64(0), np.float32(1), np.float64(1), np.float64(0.5)
@@ -25,12 +25,25 @@ def cosine(x: Scalar) -> Scalar:
     return vecmath.cos(x)
 
 
+@jitable
+def sinusoid_bend(x: Scalar) -> Scalar:
+    """-sin(x)."""
+    return -vecmath.sin(x)
+
+
 @activation(
     derivative=cosine,
+    second=sinusoid_bend,
     reference=lambda m, x: m.sin(x),
     numpy=lambda x: np.sin(x),
     max_ulp=0.75,
     cost=Cost.HEAVY,
+    values=(-1, 1),
+    slopes=(-1, 1),
+    names=(
+        ("sin", "torch jax tf mlx chainer"),
+        ("Sin", "onnx"),
+    ),
     paper="Sopena, Romero & Alquezar, ICANN 1999; Sitzmann et al. (SIREN), NeurIPS 2020",
 )
 def sinusoid(x: Scalar) -> Scalar:
@@ -68,12 +81,27 @@ def sine_quotient(x: Scalar) -> Scalar:
     return ONE_64 if abs(x) < TINY_64 else ZERO_64 if abs(x) == INFINITY_64 else y
 
 
+@jitable
+def _sinc_bend_32(x: Scalar) -> Scalar:
+    return ZERO_32 if abs(x) == INFINITY_32 else np.float32(sinc_bend_64(np.float64(x)))
+
+
+@by_precision(_sinc_bend_32)
+@jitable
+def sinc_bend(x: Scalar) -> Scalar:
+    """((2 - x^2) sin(x) - 2 x cos(x)) / x^3, by its series below 3/4 and in two words above."""
+    return ZERO_64 if abs(x) == INFINITY_64 else sinc_bend_64(x)
+
+
 @activation(
     derivative=jitable(sinc_slope),
+    second=jitable(sinc_bend),
     reference=lambda m, x: m.sin(x) / x if x else m.mpf(1),
     numpy=lambda x: np.sinc(x / np.pi),
     max_ulp=0.9,
     cost=Cost.HEAVY,
+    values=(-0.21723362821122166, 1),
+    slopes=(-0.4361818172714585, 0.4361818172714585),
     paper="Woodward & Davies, Proc. IEE 99 (1952)",
 )
 def sinc(x: Scalar) -> Scalar:
@@ -93,15 +121,28 @@ def risen_sine(z: Scalar, z_low: Scalar) -> Scalar:
 
 @jitable
 def _snake_rise_32(x: Scalar, a: Scalar) -> Scalar:
-    return np.float32(risen_sine(times(np.float64(a), np.float64(x)), ZERO_64))
+    factor = np.float64(a)
+    z = times(factor, np.float64(x))
+    s, s_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, ZERO_64, ZERO_64, np.int64(1))
+    s = s + s_low
+    return np.float32(s * fma(z + z, c + c_low, -s) / factor / factor)
 
 
 @by_precision(_snake_rise_32)
 @jitable
 def snake_rise(x: Scalar, a: Scalar) -> Scalar:
-    """1 + sin(2 a x)."""
+    """sin(z) (2 z cos(z) - sin(z)) / a^2, z = a x."""
     z = times(a, x)
-    return risen_sine(z, fma(a, x, -z))
+    z_low = fma(a, x, -z)
+    s, s_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(0))
+    c, c_low = sine_in_two_words(z, z_low, ZERO_64, np.int64(1))
+    s, s_low = quick_sum(s, s_low)
+    c, c_low = quick_sum(c, c_low)
+    y, y_low = product(z + z, z_low + z_low, c, c_low)
+    y, y_low = add(y, y_low, -s, -s_low)
+    y, y_low = product(y, y_low, s, s_low)
+    return (y + y_low) / a / a
 
 
 @jitable
@@ -136,13 +177,50 @@ def snake_value(x: Scalar, a: Scalar) -> Scalar:
     return x if still else y + (low + wave_low)
 
 
+@jitable
+def cosine_of_twice(z: Scalar, z_low: Scalar) -> Scalar:
+    """cos(2 z + 2 z_low)."""
+    y, low = sine_in_two_words(z + z, z_low + z_low, ZERO_64, np.int64(1))
+    return y + low
+
+
+@jitable
+def _snake_cosine_32(x: Scalar, a: Scalar) -> Scalar:
+    return np.float32(cosine_of_twice(times(np.float64(a), np.float64(x)), ZERO_64))
+
+
+@by_precision(_snake_cosine_32)
+@jitable
+def snake_cosine(x: Scalar, a: Scalar) -> Scalar:
+    """cos(2 a x)."""
+    z = times(a, x)
+    return cosine_of_twice(z, fma(a, x, -z))
+
+
+@jitable
+def snake_bend(x: Scalar, a: Scalar = 1.0) -> Scalar:
+    """2 a cos(2 a x)."""
+    return (a + a) * snake_cosine(x, a)
+
+
+@jitable
+def snake_a_slope(x: Scalar, a: Scalar) -> Scalar:
+    """x sin(2 a x) / a - sin(a x)^2 / a^2."""
+    return snake_rise(x, a)
+
+
 @activation(
     derivative=snake_slope,
+    second=snake_bend,
     reference=lambda m, x, a: x + m.sin(a * x) ** 2 / a,
     numpy=lambda x, a=1.0: x + np.sin(a * x) ** 2 / a,
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a."},
+    values=(None, None),
+    slopes=(0, 2),
+    names=(("snake", "tfa", lambda frequency=1.0: {"a": frequency}),),
+    gradients={"a": snake_a_slope},
     paper="Liu, Hartwig & Ueda, Neural networks fail to learn periodic functions, NeurIPS 2020",
 )
 def snake(x: Scalar, a: Scalar = 1.0) -> Scalar:

@@ -7,15 +7,16 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
+from fastrelu.formulas.gates import sech_square, tanh_words
 from fastrelu.formulas.gelus import scipy_erf
-from fastrelu.formulas.selfgated import sech_square, tanh_words
+from fastrelu.formulas.sigmoids import end
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.error import decay, small
-from fastrelu.vecmath.normal import gelu_distance, mills_factor, slope_factor
-from fastrelu.vecmath.pairs import decayed_pair
+from fastrelu.vecmath.normal import gelu_distance, mills_factor, slope_factor, slope_of_slope
+from fastrelu.vecmath.pairs import decayed_pair, exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.roots import phish_near
-from fastrelu.vecmath.words import add, product, quick_sum, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 
 @jitable
@@ -81,12 +82,56 @@ def phish_slope(x: Scalar) -> Scalar:
     return far if x < type(x)(-9.0) else y
 
 
+@jitable
+def phish_bend(x: Scalar) -> Scalar:
+    """(1 - tanh(g)^2) (2 g' + x (g'' - 2 tanh(g) g'^2)), g = gelu(x)."""
+    zero, half, one, two = type(x)(0.0), type(x)(0.5), type(x)(1.0), type(x)(2.0)
+    negative = x < zero
+    a = gelu_distance(x)
+    value, low, scale = gelu_tail(a)
+    slope, slope_low, slope_scale = slope_tail(a)
+    high = half * a * a
+    head, rest, _ = decay(high, fma(half * a, a, -high))
+    bend, bend_low = decayed_pair(*slope_of_slope(a), head, rest)
+    # far to the left tanh(g) is g, and the rest 2 g' + x g'', which stays scaled
+    far = times(fma(-a, bend, fma(-a, bend_low, slope + slope)) * slope_scale, small(x))
+    power = times(scale, small(x))
+    value, low = times(value, power), times(low, power)
+    power = times(slope_scale, small(x))
+    slope, slope_low = times(slope, power), times(slope_low, power)
+    bend, bend_low = times(bend, power), times(bend_low, power)
+    b = abs(x)
+    b = half * end(x) if b > half * end(x) else b
+    z = -b if negative else b
+    g, g_low = two_sum(b, -value)
+    g, g_low = value if negative else g, low if negative else g_low - low
+    r, r_low = two_sum(one, -slope)
+    r, r_low = slope if negative else r, slope_low if negative else r_low - slope_low
+    t, t_low = tanh_words(g, g_low)
+    t, t_low = -t if negative else t, -t_low if negative else t_low
+    t, t_low = product(t, t_low, -two * r, -two * r_low)
+    t, t_low = product(t, t_low, r, r_low)
+    t, t_low = add(t, t_low, bend, bend_low)
+    t, t_low = product(t, t_low, z, zero)
+    y, low = add(t, t_low, r + r, r_low + r_low)
+    p, p_low, scale = exp_pair(-g - g, -g_low - g_low)
+    e, e_low = one_plus(-g - g, -g_low - g_low)
+    e, e_low = product(e, e_low, e, e_low)
+    p, p_low = quotient(p, p_low, e, e_low)
+    y, low = product(y, low, p, p_low)
+    y = times((y + low) * (type(x)(4.0) * scale), small(x))
+    return far if x < type(x)(-9.0) else y
+
+
 @activation(
     derivative=phish_slope,
+    second=phish_bend,
     reference=lambda m, x: x * m.tanh(x * m.erfc(-x / m.sqrt(2)) / 2),
     numpy=lambda x: x * np.tanh(0.5 * x * (1 + scipy_erf()(x / np.sqrt(2)))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-0.2184242658289875, 1.2983066733058115),
     paper="Naveen, Phish: A Novel Hyper-Optimizable Activation Function (2022)",
 )
 def phish(x: Scalar) -> Scalar:

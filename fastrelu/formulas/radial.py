@@ -6,6 +6,9 @@ respect to x.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from fastrelu.activation import activation
@@ -23,7 +26,7 @@ HARDY = "Hardy, Journal of Geophysical Research 76 (1971)"
 
 @jitable
 def _reach_32(x: Scalar) -> Scalar:
-    return np.float32(123.0), np.float32(12.0)
+    return np.float32(130.0), np.float32(12.0)
 
 
 @by_precision(_reach_32)
@@ -67,13 +70,61 @@ def gaussian_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Sc
     return zero if far else y
 
 
+@jitable
+def gaussian_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """2 epsilon^2 (2 s - 1) exp(-s), s = (epsilon r)^2."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    s, s_low, end = squared(d, d_low, epsilon)
+    far = s >= end
+    head, rest, scale = decay(end if far else s, zero if far else s_low)
+    b, b_low = two_sum(s + s, type(x)(-1.0))
+    w, w_low = steep(type(x)(2.0), epsilon, b, b_low + (s_low + s_low))
+    y = times(decayed(w, w_low, head, rest) * scale, small(x))
+    return zero if far else y
+
+
+@jitable
+def scaled_square(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
+    """factor epsilon (d + d_low)^2 in two words."""
+    c, c_low = product(times(factor, epsilon), type(d)(0.0), d, d_low)
+    return product(c, c_low, d, d_low)
+
+
+@jitable
+def gaussian_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 exp(-(epsilon r)^2)."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    s, s_low, end = squared(d, d_low, epsilon)
+    far = s >= end
+    head, rest, scale = decay(end if far else s, zero if far else s_low)
+    w, w_low = scaled_square(type(x)(-2.0), epsilon, d, d_low)
+    y = times(decayed(w, w_low, head, rest) * scale, small(x))
+    return zero if far else y
+
+
+def opposite(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative of a function of x - center with respect to the center."""
+
+    def gradient(x: Scalar, *params: Scalar) -> Scalar:
+        return -slope(x, *params)
+
+    return gradient
+
+
 @activation(
     derivative=gaussian_slope,
+    second=gaussian_bend,
     reference=lambda m, x, epsilon, center: m.exp(-((epsilon * (x - center)) ** 2)),
     numpy=lambda x, epsilon=1.0, center=0.0: np.exp(-np.square(epsilon * (x - center))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.8577638849607068, 0.8577638849607068),
+    names=(("gaussian", "scipy"),),
+    gradients={"epsilon": gaussian_epsilon_slope, "center": opposite(gaussian_slope)},
     paper="Broomhead & Lowe, Complex Systems 2 (1988)",
 )
 def gaussian(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -97,13 +148,42 @@ def multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -
     return signed(abs(epsilon), x) if abs(x) == type(x)(np.inf) else w + w_low
 
 
+@jitable
+def multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """epsilon^2 / (1 + (epsilon r)^2)^(3/2)."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    _, _, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(epsilon, zero, y, y_low)
+    w, w_low = product(w, w_low, w, w_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
+@jitable
+def multiquadric_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """epsilon r^2 / sqrt(1 + (epsilon r)^2); infinite with the sign of epsilon at the infinities."""
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, _, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(u, u_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    return signed(abs(x), epsilon) if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=multiquadric_slope,
+    second=multiquadric_bend,
     reference=lambda m, x, epsilon, center: m.sqrt(1 + (epsilon * (x - center)) ** 2),
     numpy=lambda x, epsilon=1.0, center=0.0: np.sqrt(1 + np.square(epsilon * (x - center))),
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(1, None),
+    slopes=(-1, 1),
+    gradients={"epsilon": multiquadric_epsilon_slope, "center": opposite(multiquadric_slope)},
     paper=HARDY,
 )
 def multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -128,13 +208,59 @@ def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar 
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 
+@jitable
+def bracket(u: Scalar, u_low: Scalar, factor: Scalar, term: Scalar) -> Scalar:
+    """factor (u + u_low)^2 - term in two words."""
+    s, s_low = product(u, u_low, u, u_low)
+    s, s_low = product(s, s_low, factor, type(u)(0.0))
+    total, lost = two_sum(s, -term)
+    return total, lost + s_low
+
+
+@jitable
+def inverse_multiquadric_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """epsilon^2 (2 u^2 - 1) / (1 + u^2)^(5/2), u = epsilon r."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = bracket(u, u_low, type(x)(2.0), times(unit, unit))
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(w, w_low, y, y_low)
+    y, y_low = product(epsilon, zero, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
+@jitable
+def inverse_multiquadric_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-epsilon r^2 / (1 + (epsilon r)^2)^(3/2)."""
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_root_of(total, low)
+    w, w_low = product(-u, -u_low, y, y_low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    w, w_low = product(w, w_low, y, y_low)
+    return type(x)(0.0) if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=inverse_multiquadric_slope,
+    second=inverse_multiquadric_bend,
     reference=lambda m, x, epsilon, center: 1 / m.sqrt(1 + (epsilon * (x - center)) ** 2),
     numpy=lambda x, epsilon=1.0, center=0.0: 1 / np.sqrt(1 + np.square(epsilon * (x - center))),
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.3849001794597505, 0.3849001794597505),
+    names=(("inverse_multiquadric", "scipy"),),
+    gradients={"epsilon": inverse_multiquadric_epsilon_slope, "center": opposite(inverse_multiquadric_slope)},
     paper=HARDY,
 )
 def inverse_multiquadric(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
@@ -158,13 +284,48 @@ def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 
+@jitable
+def inverse_quadratic_bend(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:
+    """epsilon^2 (6 u^2 - 2) / (1 + u^2)^3, u = epsilon r."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_of(total, low)
+    w, w_low = bracket(u, u_low, type(x)(6.0), times(unit + unit, unit))
+    w, w_low = product(w, w_low, y, y_low)
+    y, y_low = product(epsilon, zero, times(y, unit), times(y_low, unit))
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(times(w, unit), times(w_low, unit), y, y_low)
+    return zero if abs(x) == type(x)(np.inf) else times(w + w_low, unit)
+
+
+@jitable
+def inverse_quadratic_epsilon_slope(x: Scalar, epsilon: Scalar, center: Scalar) -> Scalar:
+    """-2 epsilon r^2 / (1 + (epsilon r)^2)^2."""
+    zero = type(x)(0.0)
+    d, d_low = two_sum(x, -center)
+    u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
+    y, y_low = inverse_of(total, low)
+    y, y_low = times(y, unit), times(y_low, unit)
+    w, w_low = product(u, u_low, type(x)(-2.0), zero)
+    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(w, w_low, d, d_low)
+    w, w_low = product(w, w_low, times(y, unit), times(y_low, unit))
+    return zero if abs(x) == type(x)(np.inf) else w + w_low
+
+
 @activation(
     derivative=inverse_quadratic_slope,
+    second=inverse_quadratic_bend,
     reference=lambda m, x, epsilon, center: 1 / (1 + (epsilon * (x - center)) ** 2),
     numpy=lambda x, epsilon=1.0, center=0.0: 1 / (1 + np.square(epsilon * (x - center))),
     max_ulp=0.9,
     cost=Cost.HEAVY,
     params={"epsilon": EPSILON, "center": CENTER},
+    values=(0, 1),
+    slopes=(-0.649519052838329, 0.649519052838329),
+    names=(("inverse_quadratic", "scipy"),),
+    gradients={"epsilon": inverse_quadratic_epsilon_slope, "center": opposite(inverse_quadratic_slope)},
     paper=HARDY,
 )
 def inverse_quadratic(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -> Scalar:

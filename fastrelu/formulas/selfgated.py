@@ -6,101 +6,32 @@ the left the squashing function is exp(x) itself, but for a factor, and stays sc
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.formulas.errors import two_over_sqrt_pi
+from fastrelu.formulas.gates import (
+    bent,
+    bounded,
+    erf_words,
+    exp_words,
+    gated_bend_by,
+    gated_by,
+    gated_slope_by,
+    sech_square,
+    sigmoid_words,
+    softplus_words,
+    tails,
+    tanh_words,
+)
 from fastrelu.formulas.gelus import scipy_erf
-from fastrelu.formulas.sigmoids import end
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.error import erf_factor, scaled_tail, small
+from fastrelu.vecmath.error import small
 from fastrelu.vecmath.logwords import log1p_words
-from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
-from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
+from fastrelu.vecmath.pairs import exp_pair, fine_exp, one_plus
+from fastrelu.vecmath.primitives import Scalar, jitable, times
 from fastrelu.vecmath.roots import logish_near, serf_near, smish_near, tanhexp_near
-from fastrelu.vecmath.words import add, product, quotient, two_sum
-
-
-@jitable
-def left_end(x: Scalar) -> Scalar:
-    """Below it a squashing function f is f'(-inf) exp(x)."""
-    return type(x)(-45.0)
-
-
-@jitable
-def far_left(x: Scalar, y: Scalar, y_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
-    """(y + y_low) exp(x) (c + c_low) for x < left_end(x)."""
-    p, p_low, scale = exp_pair(-end(x) if x < -end(x) else x, type(x)(0.0))
-    p, p_low = product(p, p_low, c, c_low)
-    p, p_low = product(p, p_low, y, y_low)
-    return times((p + p_low) * scale, small(x))
-
-
-@jitable
-def gated_by(x: Scalar, gate: Scalar, gate_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
-    """x * (gate + gate_low), or x c exp(x) far to the left."""
-    # every branch is computed before one is chosen: LLVM vectorises a choice, not a branch with an fma in it
-    y, infinite = fma(x, gate, times(x, gate_low)), x * gate
-    y = y if abs(x) < type(x)(math.inf) else infinite
-    far = far_left(x, -end(x) if x < -end(x) else x, type(x)(0.0), c, c_low)
-    return far if x < left_end(x) else y
-
-
-@jitable
-def gated_slope_by(x: Scalar, slope: Scalar, near: Scalar, distance: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
-    """slope, or near by the root, or (1 + x) c exp(x) far to the left."""
-    y, y_low = two_sum(-end(x) if x < -end(x) else x, type(x)(1.0))
-    y = far_left(x, y, y_low, c, c_low)
-    return y if x < left_end(x) else near if abs(distance) < type(x)(0.1875) else slope
-
-
-@jitable
-def bounded(x: Scalar, far: Scalar) -> Scalar:
-    """x between left_end(x) and far, past which the gate is 1: much farther 1 - gate is subnormal, which is slow."""
-    z = left_end(x) if x < left_end(x) else x
-    return far if z > far else z
-
-
-@jitable
-def exp_words(x: Scalar) -> Scalar:
-    """exp(x) in two words."""
-    p, p_low, scale = exp_pair(x, type(x)(0.0))
-    power = times(scale, small(x))
-    return times(p, power), times(p_low, power)
-
-
-@jitable
-def sech_square(a: Scalar, a_low: Scalar) -> Scalar:
-    """1 - tanh(a)^2 in two words, for a >= 0."""
-    t, t_low, scale = exp_pair(-a - a, -a_low - a_low)
-    e, e_low = one_plus(-a - a, -a_low - a_low)
-    power = times(scale, type(a)(4.0) * small(a))
-    e, e_low = product(e, e_low, e, e_low)
-    return quotient(times(t, power), times(t_low, power), e, e_low)
-
-
-@jitable
-def tanh_words(a: Scalar, a_low: Scalar) -> Scalar:
-    """tanh(a + a_low) in two words, for 0 <= a < 60."""
-    m, m_low = one_minus(-a - a, -a_low - a_low)
-    e, e_low = one_plus(-a - a, -a_low - a_low)
-    return quotient(m, m_low, e, e_low)
-
-
-@jitable
-def sigmoid_words(x: Scalar) -> Scalar:
-    """sigmoid(x) in two words, then sigmoid(-x), for abs(x) < 100."""
-    zero, one = type(x)(0.0), type(x)(1.0)
-    a = abs(x)
-    t, t_low = exp_words(-a)
-    e, e_low = one_plus(-a, zero)
-    small_part, small_low = quotient(t, t_low, e, e_low)
-    large, large_low = quotient(one, zero, e, e_low)
-    negative = x < zero
-    s, s_low = small_part if negative else large, small_low if negative else large_low
-    return s, s_low, large if negative else small_part, large_low if negative else small_low
+from fastrelu.vecmath.words import add, product, quotient
 
 
 @jitable
@@ -118,12 +49,35 @@ def tanhexp_slope(x: Scalar) -> Scalar:
     return gated_slope_by(x, y + low, near, distance, one, zero)
 
 
+@jitable
+def tanhexp_bend(x: Scalar) -> Scalar:
+    """u (1 - tanh(u)^2) (2 + x (1 - 2 u tanh(u))), u = exp(x)."""
+    zero, one, two = type(x)(0.0), type(x)(1.0), type(x)(2.0)
+    far, _ = tails(x)
+    z = bounded(x, far)
+    u, u_low = fine_exp(z)
+    t, t_low = tanh_words(u, u_low)
+    t, t_low = product(t, t_low, -two * u, -two * u_low)
+    t, t_low = add(one, zero, t, t_low)
+    b, b_low = bent(z, t, t_low)
+    b, b_low = product(b, b_low, u, u_low)
+    p, p_low, scale = exp_pair(-u - u, -u_low - u_low)
+    e, e_low = one_plus(-u - u, -u_low - u_low)
+    e, e_low = product(e, e_low, e, e_low)
+    p, p_low = quotient(p, p_low, e, e_low)
+    y, low = product(b, b_low, p, p_low)
+    return gated_bend_by(x, times((y + low) * (type(x)(4.0) * scale), small(x)), one, zero, zero)
+
+
 @activation(
     derivative=tanhexp_slope,
+    second=tanhexp_bend,
     reference=lambda m, x: x * m.tanh(m.exp(x)) if x < 100 else x,
     numpy=lambda x: x * np.tanh(np.exp(x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.35328577784821125, None),
+    slopes=(-0.13157003618971583, 1.061975308717916),
     paper="Liu & Di, TanhExp: A Smooth Activation Function with High Convergence Speed (2020)",
 )
 def tanhexp(x: Scalar) -> Scalar:
@@ -131,34 +85,6 @@ def tanhexp(x: Scalar) -> Scalar:
     u, u_low = exp_words(bounded(x, type(x)(3.25)))
     t, t_low = tanh_words(u, u_low)
     return gated_by(x, t, t_low, type(x)(1.0), type(x)(0.0))
-
-
-@jitable
-def softplus_words(x: Scalar) -> Scalar:
-    """log(1 + exp(x)) in two words, for abs(x) < 100."""
-    zero = type(x)(0.0)
-    t, t_low = exp_words(-abs(x))
-    total, low = log1p_words(t, t_low)
-    return add(x if x > zero else zero, zero, total, low)
-
-
-@jitable
-def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
-    """erf(a + a_low), and its derivative, in two words, for 0 <= a < 10."""
-    one = type(a)(1.0)
-    factor = erf_factor(times(a, a))
-    y = fma(a, factor, a)
-    low = fma(a, factor, a - y)
-    tail = times(scaled_tail(a), small(a))
-    far = one - tail
-    far_low = (one - far) - tail
-    y, low = far if a > one else y, far_low if a > one else low
-    high = times(a, a)
-    p, p_low, scale = exp_pair(-high, -fma(a, a, -high) - times(a + a, a_low))
-    power = times(scale, small(a))
-    c, c_low = two_over_sqrt_pi(a)
-    s, s_low = product(times(p, power), times(p_low, power), c, c_low)
-    return y, fma(s, a_low, low), s, s_low
 
 
 @jitable
@@ -176,12 +102,35 @@ def serf_slope(x: Scalar) -> Scalar:
     return gated_slope_by(x, y + low, near, distance, c, c_low)
 
 
+@jitable
+def serf_bend(x: Scalar) -> Scalar:
+    """erf'(s) g (2 + x (1 - g - 2 s g)), s = log(1 + exp(x)) and g = sigmoid(x)."""
+    zero, two = type(x)(0.0), type(x)(2.0)
+    _, far = tails(x)
+    z = bounded(x, far)
+    s, s_low = softplus_words(z)
+    g, g_low, r, r_low = sigmoid_words(z)
+    h, h_low = product(s, s_low, -two * g, -two * g_low)
+    r, r_low = add(r, r_low, h, h_low)
+    y, low = bent(z, r, r_low)
+    y, low = product(y, low, g, g_low)
+    s, s_low = product(s, s_low, s, s_low)
+    p, p_low, scale = exp_pair(-s, -s_low)
+    y, low = product(y, low, p, p_low)
+    c, c_low = two_over_sqrt_pi(x)
+    y, low = product(y, low, c, c_low)
+    return gated_bend_by(x, times((y + low) * scale, small(x)), c, c_low, zero)
+
+
 @activation(
     derivative=serf_slope,
+    second=serf_bend,
     reference=lambda m, x: x * m.erf(m.log1p(m.exp(x))),
     numpy=lambda x: x * scipy_erf()(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.3484374587596064, None),
+    slopes=(-0.1269685890579054, 1.086125444150997),
     paper="Nag, Bhattacharyya, Mukherjee & Kundu, Serf, WACV 2023",
 )
 def serf(x: Scalar) -> Scalar:
@@ -220,12 +169,41 @@ def smish_slope(x: Scalar) -> Scalar:
     return gated_slope_by(x, y + low, near, distance, one, zero)
 
 
+@jitable
+def smish_bend(x: Scalar) -> Scalar:
+    """4 s r (2 e d + x ((1 - 3 e^2) s r + e d (r - s))) / d^3, s = sigmoid(x), r = 1 - s, e = 1 + s, d = 1 + e^2."""
+    zero, one, three, four = type(x)(0.0), type(x)(1.0), type(x)(3.0), type(x)(4.0)
+    z = bounded(x, type(x)(60.0))
+    s, s_low, r, r_low = sigmoid_words(z)
+    _, _, d, d_low = smish_gate(s, s_low)
+    e, e_low = add(one, zero, s, s_low)
+    square, square_low = product(e, e_low, e, e_low)
+    square, square_low = add(one, zero, -three * square, -three * square_low)
+    h, h_low = product(s, s_low, r, r_low)
+    square, square_low = product(square, square_low, h, h_low)
+    # (2 e d + x (...)) = e d (2 + x (... / (e d)))
+    e, e_low = product(e, e_low, d, d_low)
+    square, square_low = quotient(square, square_low, e, e_low)
+    r, r_low = add(r, r_low, -s, -s_low)
+    r, r_low = add(r, r_low, square, square_low)
+    y, low = bent(z, r, r_low)
+    y, low = product(y, low, e, e_low)
+    y, low = product(y, low, four * h, four * h_low)
+    square, square_low = product(d, d_low, d, d_low)
+    square, square_low = product(square, square_low, d, d_low)
+    y, low = quotient(y, low, square, square_low)
+    return gated_bend_by(x, y + low, one, zero, type(x)(0.32))
+
+
 @activation(
     derivative=smish_slope,
+    second=smish_bend,
     reference=lambda m, x: x * m.tanh(m.log1p(1 / (1 + m.exp(-x)))),
     numpy=lambda x: x * np.tanh(np.log1p(1 / (1 + np.exp(-x)))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.24999366366012948, None),
+    slopes=(-0.08915320523502031, 0.6368842228812263),
     paper="Wang, Ren & Wang, Smish: A Novel Activation Function for Deep Learning Methods, Electronics 11 (2022)",
 )
 def smish(x: Scalar) -> Scalar:
@@ -251,12 +229,32 @@ def logish_slope(x: Scalar) -> Scalar:
     return gated_slope_by(x, y + low, near, distance, one, zero)
 
 
+@jitable
+def logish_bend(x: Scalar) -> Scalar:
+    """s r (2 (1 + s) + x (r - s - s^2)) / (1 + s)^2, s = sigmoid(x) and r = 1 - s."""
+    zero, one = type(x)(0.0), type(x)(1.0)
+    z = bounded(x, type(x)(60.0))
+    s, s_low, r, r_low = sigmoid_words(z)
+    e, e_low = add(one, zero, s, s_low)
+    h, h_low = product(s, s_low, e, e_low)
+    h, h_low = add(r, r_low, -h, -h_low)
+    h, h_low = quotient(h, h_low, e, e_low)
+    y, low = bent(z, h, h_low)
+    s, s_low = product(s, s_low, r, r_low)
+    y, low = product(y, low, s, s_low)
+    y, low = quotient(y, low, e, e_low)
+    return gated_bend_by(x, y + low, one, zero, type(x)(0.5))
+
+
 @activation(
     derivative=logish_slope,
+    second=logish_bend,
     reference=lambda m, x: x * m.log1p(1 / (1 + m.exp(-x))),
     numpy=lambda x: x * np.log1p(1 / (1 + np.exp(-x))),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.25276881678944035, None),
+    slopes=(-0.08982878552089006, 0.7463111804127397),
     paper="Zhu et al., Logish: A New Nonlinear Nonmonotonic Activation Function, Neurocomputing 458 (2021)",
 )
 def logish(x: Scalar) -> Scalar:

@@ -24,7 +24,9 @@ from fastrelu.vecmath.exponential import (
     scale_32,
     scale_64,
 )
+from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, inverse, product, two_sum
 
 # From there on a exp(-a) and 4 exp(-a) are 0.
 END_32, END_64 = np.float32(120), np.float64(790)
@@ -141,12 +143,74 @@ def sigmoid_slope_from_output(y: Scalar) -> Scalar:
     return y * (type(y)(1) - y)
 
 
+@jitable
+def bend_parts(z: Scalar, z_low: Scalar) -> Scalar:
+    """a = abs(z + z_low), t and scale, where exp(-a) is t * scale * small, then exp(-a) once more, and 1 / (1 + exp(-a))^3.
+
+    All but the scale are in two words. Where |z_low|, of the order of an ulp of z, is not felt, it may be NaN.
+    """
+    far = abs(z) > end(z)
+    a, a_low = end(z) if far else abs(z), type(z)(0.0) if far else z_low if z > type(z)(0.0) else -z_low
+    t, t_low, scale = exp_pair(-a, -a_low)
+    power = times(scale, small(z))
+    e, e_low = one_plus(-a, -a_low)
+    cube, cube_low = product(e, e_low, e, e_low)
+    cube, cube_low = product(cube, cube_low, e, e_low)
+    y, y_low = inverse(cube)
+    return a, a_low, t, t_low, scale, times(t, power), times(t_low, power), y, fma(-y * y, cube_low, y_low)
+
+
+@jitable
+def steep_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
+    """factor times the second derivative of sigmoid at z + z_low: -t (1 - t) / (1 + t)^3, t = exp(-z) and z positive."""
+    a, a_low, t, t_low, scale, _, _, y, y_low = bend_parts(z, z_low)
+    m, m_low = one_minus(-a, -a_low)
+    y, y_low = product(y, y_low, t, t_low)
+    y, y_low = product(times(y, scale), times(y_low, scale), m, m_low)  # scaled first: m may be subnormal
+    y = times(y + y_low, factor * small(z))
+    return -y if z > type(z)(0.0) else y
+
+
+@jitable
+def gated_bend(z: Scalar, z_low: Scalar, factor: Scalar) -> Scalar:
+    """factor times the second derivative of z * sigmoid(z) at z + z_low.
+
+    With a = abs(z) and t = exp(-a) it is t (2 - a + t (2 + a)) / (1 + t)^3.
+    """
+    two = type(z)(2.0)
+    a, a_low, t, t_low, scale, power, power_low, y, y_low = bend_parts(z, z_low)
+    less, less_low = two_sum(two, -a)
+    more, more_low = two_sum(two, a)
+    more, more_low = product(more, more_low + a_low, power, power_low)
+    more, more_low = add(less, less_low - a_low, more, more_low)
+    y, y_low = product(y, y_low, more, more_low)
+    y, y_low = product(y, y_low, t, t_low)
+    return times((y + y_low) * scale, factor * small(z))
+
+
+@jitable
+def sigmoid_bend(x: Scalar) -> Scalar:
+    """-t (1 - t) / (1 + t)^3 with t = exp(-abs(x)) and the sign of x."""
+    return steep_bend(x, type(x)(0.0), type(x)(1.0))
+
+
 @activation(
     derivative=sigmoid_slope,
+    second=sigmoid_bend,
     from_output=sigmoid_slope_from_output,
     reference=lambda m, x: 1 / (1 + m.exp(-x)),
     numpy=lambda x: 1 / (1 + np.exp(-x)),
     max_ulp=1.0,
+    values=(0, 1),
+    slopes=(0, 0.25),
+    names=(
+        ("sigmoid", "torch jax keras keras2 tf mlx chainer transformers"),
+        ("sigmoid σ sigmoid_fast", "nnlib"),  # noqa: RUF001
+        ("Sigmoid", "onnx"),
+        ("logistic", "onednn sklearn"),
+        ("SIGMOID", "cudnn"),
+        ("expit", "torch scipy"),
+    ),
     paper="Verhulst (1845); Rumelhart, Hinton & Williams, Nature 323 (1986)",
 )
 def sigmoid(x: Scalar) -> Scalar:
@@ -166,12 +230,27 @@ def tanh_slope_from_output(y: Scalar) -> Scalar:
     return fma(-y, y, type(y)(1))
 
 
+@jitable
+def tanh_bend(x: Scalar) -> Scalar:
+    """-2 tanh(x) (1 - tanh(x)^2), which is 8 times that of sigmoid at 2 x."""
+    return steep_bend(x + x, type(x)(0.0), type(x)(8.0))
+
+
 @activation(
     derivative=tanh_slope,
+    second=tanh_bend,
     from_output=tanh_slope_from_output,
     reference=lambda m, x: m.tanh(x),
     numpy=lambda x: np.tanh(x),
     max_ulp=1.0,
+    values=(-1, 1),
+    slopes=(0, 1),
+    names=(
+        ("tanh", "torch jax keras keras2 tf onednn mlx chainer sklearn transformers"),
+        ("tanh tanh_fast", "nnlib"),
+        ("Tanh", "onnx"),
+        ("TANH", "cudnn"),
+    ),
     paper="LeCun, Bottou, Orr & Mueller, Efficient BackProp (1998)",
 )
 def tanh(x: Scalar) -> Scalar:

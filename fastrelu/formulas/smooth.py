@@ -7,23 +7,30 @@ import math
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, ratio, reduced, sigmoid_sum, sum_of
+from fastrelu.formulas.rectifiers import flat
+from fastrelu.formulas.sigmoids import bell_sum, end, gated_bend, ratio, reduced, sigmoid_sum, sum_of
+from fastrelu.formulas.tanhs import ln2
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
-    ATANH_64,
     LN2_32,
     LN2_64,
-    LOG1P_32,
     SILU_EXP_32,
     SILU_EXP_64,
     SILU_POINT_32,
     SILU_POINT_64,
     SILU_TAIL_32,
     SILU_TAIL_64,
+    SOFTPLUS_FAR_32,
+    SOFTPLUS_FAR_64,
+    SOFTPLUS_NEAR_32,
+    SOFTPLUS_NEAR_64,
 )
 from fastrelu.vecmath.error import decay, small
-from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, scale_32, scale_64
+from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, RAISED_32, RAISED_64, expm1, scale_32, scale_64
+from fastrelu.vecmath.logwords import log1p_words
+from fastrelu.vecmath.pairs import exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, product, quotient, two_sum
 
 LN2_ROUNDED_32 = np.float32(0.6931471805599453)
 HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(2), np.float64(2)
@@ -47,8 +54,23 @@ def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     return type(y)(1) if y > 0 else y + alpha
 
 
+@jitable
+def elu_bend(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
+    """0 if x > 0 else alpha exp(x)."""
+    y = elu_slope(x, alpha)
+    return type(x)(0.0) if x > type(x)(0.0) else y
+
+
+@jitable
+def elu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """0 if x > 0 else exp(x) - 1."""
+    y = expm1(x)
+    return type(x)(0.0) if x > type(x)(0.0) else y
+
+
 @activation(
     derivative=elu_slope,
+    second=elu_bend,
     from_output=elu_slope_from_output,
     from_output_minimum={"alpha": 0.0},
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x),
@@ -56,6 +78,15 @@ def elu_slope_from_output(y: Scalar, alpha: Scalar = 1.0) -> Scalar:
     kinks=lambda alpha=1.0: {0.0: "left"} if alpha != 1 else {},
     max_ulp=0.9,
     params={"alpha": "The limit at -inf is -alpha."},
+    values=(-1, None),
+    slopes=(0, 1),
+    names=(
+        ("elu", "torch jax keras keras2 tf nnlib mlx chainer"),
+        ("Elu", "onnx"),
+        ("elu", "onednn", lambda alpha: {"alpha": alpha}),
+        ("ELU", "cudnn", lambda coef: {"alpha": coef}),
+    ),
+    gradients={"alpha": elu_alpha_slope},
     paper="Clevert, Unterthiner & Hochreiter, ICLR 2016",
 )
 def elu(x: Scalar, alpha: Scalar = 1.0) -> Scalar:
@@ -79,82 +110,133 @@ def softplus_slope(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) 
 
 
 @jitable
-def _log1p_sum_32(t: Scalar, t_low: Scalar) -> Scalar:
-    upper = t > HALF_32
-    f = fma(t, HALF_32, -HALF_32) if upper else t
-    f_low = HALF_32 * t_low if upper else t_low
-    square = f * f
-    low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
-    high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
-    k = LN2_ROUNDED_32 if upper else np.float32(0)
-    total = k + f
-    lost = f - (total - k)
-    return total, fma(fma(fma(high, square * square, low), f, LOG1P_32[0]), square, fma(-f, f_low, f_low) + lost)
+def _softplus_near_32(z: Scalar) -> Scalar:
+    c = SOFTPLUS_NEAR_32
+    return fma(fma(fma(fma(c[4], z, c[3]), z, c[2]), z, c[1]), z, c[0])
 
 
-@by_precision(_log1p_sum_32)
+@by_precision(_softplus_near_32)
 @jitable
-def log1p_sum(t: Scalar, t_low: Scalar) -> Scalar:
-    """log(1 + t + t_low) for 0 <= t <= 1, as a sum of two; |t_low| of the order of an ulp of t.
+def softplus_near(z: Scalar) -> Scalar:
+    """log(cosh(x / 2)) / x^2 of z = x^2 <= 1."""
+    c = SOFTPLUS_NEAR_64
+    square = z * z
+    low = fma(fma(c[3], z, c[2]), square, fma(c[1], z, c[0]))
+    high = fma(fma(c[7], z, c[6]), square, fma(c[5], z, c[4]))
+    return fma(fma(c[8], square * square, high), square * square, low)
 
-    As vecmath.log1p: 1 + t is 1 + f up to 3/2 and 2 (1 + f) from there on.
-    """
-    upper = t > HALF_64
-    f = fma(t, HALF_64, -HALF_64) if upper else t
-    f_low = HALF_64 * t_low if upper else t_low
-    s = f / (TWO_64 + f)
-    z = s * s
-    fourth = z * z
-    low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
-    high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
-    half = times(HALF_64 * f, f)
-    k = LN2_64[0] if upper else np.float64(0)
-    total = k + f
-    lost = f - (total - k)
-    rest = half - fma(s, fma(high, z, half), LN2_64[1] if upper else np.float64(0))
-    return total, fma(-f, f_low, f_low) + (lost - rest)
+
+@jitable
+def _softplus_far_32(t: Scalar) -> Scalar:
+    c = SOFTPLUS_FAR_32
+    return fma(fma(fma(fma(fma(c[5], t, c[4]), t, c[3]), t, c[2]), t, c[1]), t, c[0])
+
+
+@by_precision(_softplus_far_32)
+@jitable
+def softplus_far(t: Scalar) -> Scalar:
+    """-2 (log1p(t) - t + t^2 / 2) / t^3 for 0 <= t <= 1 / e."""
+    c = SOFTPLUS_FAR_64
+    square = t * t
+    fourth = square * square
+    low = fma(fma(c[3], t, c[2]), square, fma(c[1], t, c[0]))
+    high = fma(fma(c[7], t, c[6]), square, fma(c[5], t, c[4]))
+    top = fma(c[12], fourth, fma(fma(c[11], t, c[10]), square, fma(c[9], t, c[8])))
+    return fma(fma(top, fourth, high), fourth, low)
+
+
+@jitable
+def softplus_bend(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
+    """beta s (1 - s) with s = sigmoid(beta * x); 0 where beta * x > threshold."""
+    zero, z = type(x)(0.0), times(beta, x)
+    low = fma(beta, x, -z)
+    y = times(bell_sum(abs(z), low if z > zero else -low), beta * small(x))
+    return zero if z > threshold else y
+
+
+@jitable
+def entropy(a: Scalar, a_low: Scalar) -> Scalar:
+    """log(1 + exp(z)) - z sigmoid(z) in two words: a t / (1 + t) + log(1 + t), a = abs(z), t = exp(-a) a normal number."""
+    p, p_low, scale = exp_pair(-a, -a_low)
+    power = times(scale, small(a))
+    t, t_low = times(p, power), times(p_low, power)
+    top, top_low = product(t, t_low, a, a_low)
+    d, d_low = one_plus(-a, -a_low)
+    top, top_low = quotient(top, top_low, d, d_low)
+    total, low = log1p_words(t, t_low)
+    return add(total, low, top, top_low)
+
+
+@jitable
+def softplus_beta_slope(x: Scalar, beta: Scalar, threshold: Scalar) -> Scalar:
+    """-(a t / (1 + t) + log(1 + t)) / beta^2 with a = abs(beta x) and t = exp(-a); 0 where beta * x > threshold."""
+    zero, one = type(x)(0.0), type(x)(1.0)
+    z = times(beta, x)
+    z_low = fma(beta, x, -z)
+    a = abs(z)
+    low = z_low if z > zero else -z_low
+    still = a > end(x)
+    a, low = end(x) if still else a, zero if still else low
+    # far out it is (1 + a) t, which stays scaled until it has been divided by beta
+    far = a > type(x)(40.0)
+    y, y_low = entropy(zero if far else a, zero if far else low)
+    p, p_low, scale = exp_pair(-a, -low)
+    more, more_low = two_sum(a, one)
+    tail, tail_low = product(more, more_low + low, p, p_low)
+    y, y_low = tail * scale if far else y, tail_low * scale if far else y_low
+    y, y_low = quotient(y, y_low, beta, zero)
+    y = (-y - y_low if y < type(x)(math.inf) else -y) / beta
+    return zero if still | (z > threshold) else times(y, small(x)) if far else y
 
 
 @activation(
     derivative=softplus_slope,
+    second=softplus_bend,
     reference=lambda m, x, beta, threshold: x if beta * x > threshold else m.log1p(m.exp(beta * x)) / beta,
     numpy=lambda x, beta=1.0: (np.maximum(beta * x, 0) + np.log1p(np.exp(-np.abs(beta * x)))) / beta,
-    max_ulp=1.3,
+    max_ulp=1.0,
     cost=Cost.HEAVY,
     params={
-        "beta": "How sharp the bend is.",
+        "beta": "How sharp the bend is. The error is below 1 ULP for 1, below 2.2 for others.",
         "threshold": "Where beta * x is greater, the result is x. torch's default of 20 costs accuracy; this one, none.",
     },
+    values=(0, None),
+    slopes=(0, 1),
+    names=(
+        ("softplus", "torch", lambda beta=1.0, threshold=20.0: {"beta": beta, "threshold": threshold}),
+        ("softplus", "jax keras keras2 tf nnlib mlx chainer scipy"),
+        ("Softplus", "onnx"),
+        ("SOFTPLUS", "cudnn"),
+        ("soft_relu", "onednn", lambda alpha: {"beta": alpha}),
+    ),
+    gradients={"beta": softplus_beta_slope, "threshold": flat},
     paper="Dugas et al., NIPS 2000",
 )
 def softplus(x: Scalar, beta: Scalar = 1.0, threshold: Scalar = math.inf) -> Scalar:
     """The smooth ReLU, log(1 + exp(beta * x)) / beta."""
-    zero, one = type(x)(0.0), type(x)(1.0)
+    zero, one, half = type(x)(0.0), type(x)(1.0), type(x)(0.5)
+    inverse = one / beta
+    inverse_low = fma(-inverse, beta, one) * inverse
+    inverse_low = inverse_low if abs(inverse) < type(x)(math.inf) else zero
     z = times(beta, x)
     a = abs(z)
+    # below -1: log1p(t) = t - t^2 / 2 + ... of t = exp(-a) = (1 + part) scale small, least terms first; the rounding of t is
+    # felt in one factor of t^2 only. All of it is scaled, so that a subnormal result is rounded in the last sum only.
     z_low = fma(beta, x, -z)
     z_low = z_low if a < end(x) else zero
     head, rest, scale = decay(end(x) if a > end(x) else a, z_low if z > zero else -z_low)
     part = rest - head
-    p = one + part
-    p_low = part - (p - one)
-    # far out the logarithm is t = exp(-a) itself, which stays scaled until it has been divided by beta
-    far = a > type(x)(40.0)
-    power = times(scale, small(x))
-    total, low = log1p_sum(times(p, power), p_low * power)
-    total = p * scale if far else total
-    low = p_low * scale if far else low
-    inverse = one / beta
-    inverse_low = fma(-inverse, beta, one) * inverse
-    tail = times(total, inverse)
-    low = fma(low, inverse, fma(total, inverse_low, fma(total, inverse, -tail)))
-    base = x if z > zero else zero
-    y = base + tail
-    back = y - base
-    lost = ((base - (y - back)) + (tail - back)) + low
-    y = y + lost if abs(y) < type(x)(math.inf) else y  # beta may be 0, or so small that its inverse overflows
-    limit = threshold if threshold < type(x)(40.0) else type(x)(40.0)
-    return x if z > limit else (times(y, small(x)) if far else y)
+    t = times(fma(part, scale, scale), small(x))
+    unit, square = times(scale, inverse), times(times(scale, -half * inverse), t)
+    tail = fma(square, fma(times(t, softplus_far(t)), one + part, part), fma(scale, inverse_low, square))
+    far = fma(unit + fma(-head, unit, fma(rest, unit, tail)), small(x), x if z > zero else zero)
+    # about 0: log(2) + z / 2 + log(cosh(z / 2))
+    log2, log2_low = ln2(x)
+    middle = times(log2, inverse)
+    middle_low = fma(log2, inverse, -middle) + fma(log2, inverse_low, times(log2_low, inverse))
+    middle_low = middle_low if abs(middle) < type(x)(math.inf) else zero
+    near = middle + fma(x, half, fma(times(x, z), softplus_near(times(z, z)), middle_low))
+    return x if z > threshold else (near if a < one else far)
 
 
 @jitable
@@ -211,11 +293,25 @@ def silu_slope(x: Scalar) -> Scalar:
     return fma(tail if x < zero else -tail, four * small(x), zero if x < zero else one)
 
 
+@jitable
+def silu_bend(x: Scalar) -> Scalar:
+    """s (1 - s) (2 - x tanh(x / 2)) with s = sigmoid(x)."""
+    return gated_bend(x, type(x)(0.0), type(x)(1.0))
+
+
 @activation(
     derivative=silu_slope,
+    second=silu_bend,
     reference=lambda m, x: x / (1 + m.exp(-x)),
     numpy=lambda x: x / (1 + np.exp(-x)),
     max_ulp=1.0,
+    values=(-0.2784645427610738, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("silu", "torch mlx"),
+        ("silu swish", "jax keras keras2 transformers"),
+        ("swish", "nnlib"),
+    ),
     paper="Elfwing, Uchibe & Doya, Neural Networks 107 (2018); Hendrycks & Gimpel (2016)",
 )
 def silu(x: Scalar) -> Scalar:

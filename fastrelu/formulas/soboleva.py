@@ -90,6 +90,8 @@ def smht_slope(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: 
         " root, next to which its error is up to 2^-33 (float64: 2^-62).",
         "d": "The same to the left.",
     },
+    values=(-1, 1),
+    slopes=(0, 1),
     paper="Soboleva & Beskorovainyi (2008); Golev, Iliev & Kyurkchiev, IJISET 4 (2017)",
 )
 def smht(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: Scalar = 1.0) -> Scalar:

@@ -122,6 +122,19 @@ def slope_of(x: Scalar, alpha: Scalar) -> Scalar:
     return y if x == x else x
 
 
+@jitable
+def _bend_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(bend_of(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_bend_32)
+@jitable
+def bend_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """alpha times the derivative where alpha > 0, and times its square where alpha < 0."""
+    y = slope_of(x, alpha)
+    return alpha * y if alpha > ZERO_64 else times(alpha, y) * y if alpha < ZERO_64 else ZERO_64 if y == y else y
+
+
 def soft_exponential_reference(m: Any, x: Any, alpha: Any) -> Any:
     """The soft exponential in the arithmetic of m; NaN outside of its domain."""
     if alpha == 0:
@@ -144,8 +157,14 @@ def soft_exponential_slope(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
     return slope_of(x, alpha)
 
 
+def soft_exponential_bend(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
+    """alpha / (1 - alpha (x + alpha))^2 if alpha < 0 else alpha exp(alpha x)."""
+    return bend_of(x, alpha)
+
+
 @activation(
     derivative=soft_exponential_slope,
+    second=soft_exponential_bend,
     reference=soft_exponential_reference,
     numpy=soft_exponential_numpy,
     max_ulp=2.0,  # away from the root in float64; else 0.6
@@ -155,6 +174,8 @@ def soft_exponential_slope(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
         " the logarithm is NaN. Near the root of the exponential, which positive values below 1 have at"
         " ``log(1 - alpha^2) / alpha``, the error in float64 is up to 2^-56 alpha."
     },
+    values=(-3.75, None),
+    slopes=(0, None),
     paper="Godfrey & Gashler, A continuum among logarithmic, linear, and exponential functions (2015)",
 )
 def soft_exponential(x: Scalar, alpha: Scalar = 0.25) -> Scalar:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.radial import CENTER
+from fastrelu.formulas.radial import CENTER, opposite
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     ROOT_E_2_32,
@@ -33,7 +33,7 @@ from fastrelu.vecmath.coefficients import (
 from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import Scalar, by_precision, jitable, times
 from fastrelu.vecmath.radii import apart, power_of_two, small_power
-from fastrelu.vecmath.words import product, two_sum
+from fastrelu.vecmath.words import add, product, two_sum
 
 LARGE_32, LARGE_64 = np.float32(2.0**126), np.float64(2.0**1022)
 ROUND_32, ROUND_64 = np.float32(1.5 * 2**23), np.float64(1.5 * 2**52)
@@ -113,8 +113,8 @@ def is_even(k: Scalar) -> Scalar:
 
 
 @jitable
-def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
-    """factor r^power, where even times log(r scale), r = abs(d + d_low); 0 at 0, infinite at infinity.
+def spline_words(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
+    """factor r^power, where even times log(r scale), r = abs(d + d_low): two words, to be multiplied by two powers of two.
 
     scale, and the root of the logarithm, which is its inverse, are pairs of words.
     """
@@ -135,8 +135,16 @@ def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar
     logarithm, logarithm_low = log_in_two_words(a, a_low)
     y, y_low = product(y, y_low, logarithm if even else one, logarithm_low if even else zero)
     up, up_more = power_of_two(times(e, power))
+    return y, y_low, up, up_more
+
+
+@jitable
+def spline(d: Scalar, d_low: Scalar, power: Scalar, factor: Scalar, even: Scalar, scale: Scalar, root: Scalar) -> Scalar:
+    """The value of spline_words; 0 at 0, infinite at infinity."""
+    zero, infinity = type(d)(0.0), type(d)(np.inf)
+    y, y_low, up, up_more = spline_words(d, d_low, power, factor, even, scale, root)
     value = (y + y_low) * up * up_more
-    value = infinity if (r == infinity) & (power > zero) else value
+    value = infinity if (abs(d) == infinity) & (power > zero) else value
     return (zero if d == zero else value) if d == d else d
 
 
@@ -149,8 +157,31 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     return -y if d < type(d)(0.0) else y
 
 
+@jitable
+def polyharmonic_bend(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
+    """k (k - 1) r^(k - 2), for even k (k (k - 1) log(r) + 2 k - 1) r^(k - 2); at the center -inf for k = 2, else 0."""
+    kind = type(x)
+    zero, one, two, infinity = kind(0.0), kind(1.0), kind(2.0), kind(np.inf)
+    d, d_low = two_sum(x, -center)
+    k = whole(k)
+    even, power, unit = is_even(k), k - two, (one, zero)
+    # far out, where spline_words takes no logarithm, only that of k = 2 is finite: of a quarter, and 4 log(2) more
+    large, _ = ends(d)
+    far = (k == two) & (abs(d) > large)
+    quarter = kind(0.25) if far else one
+    r, r_low = times(d, quarter), times(d_low, quarter)
+    y, y_low, up, up_more = spline_words(r, r_low, power, times(k, k - one), even, unit, unit)
+    more, more_low, _, _ = spline_words(r, r_low, power, k + k - one, one == zero, unit, unit)
+    more = more + (kind(2.772588722239781) if far else zero)
+    y, y_low = add(y, y_low, more if even else zero, more_low if even else zero)
+    value = (y + y_low) * up * up_more
+    value = infinity if abs(d) == infinity else value if d != zero else -infinity if k == two else zero
+    return (zero if k == one else value) if d == d else d
+
+
 @activation(
     derivative=polyharmonic_slope,
+    second=polyharmonic_bend,
     reference=lambda m, x, k, center: spline_reference(m, abs(x - center), min(max(round(k), 1), 8)),
     numpy=lambda x, k=3.0, center=0.0: (
         np.abs(x - center) ** k * (1 if k % 2 else np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny)))
@@ -159,6 +190,10 @@ def polyharmonic_slope(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scal
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"k": "The power, an integer from 1 to 8; another number counts as the integer next to it.", "center": CENTER},
+    values=(0, None),
+    slopes=(None, None),
+    names=(("cubic", "scipy"),),
+    gradients={"center": opposite(polyharmonic_slope)},
     paper=DUCHON,
 )
 def polyharmonic(x: Scalar, k: Scalar = 3.0, center: Scalar = 0.0) -> Scalar:
@@ -178,13 +213,24 @@ def thin_plate_spline_slope(x: Scalar, center: Scalar = 0.0) -> Scalar:
     return -y if d < type(d)(0.0) else y
 
 
+@jitable
+def thin_plate_spline_bend(x: Scalar, center: Scalar = 0.0) -> Scalar:
+    """2 log(r) + 3, and -inf at the center."""
+    return polyharmonic_bend(x, type(x)(2.0), center)
+
+
 @activation(
     derivative=thin_plate_spline_slope,
+    second=thin_plate_spline_bend,
     reference=lambda m, x, center: spline_reference(m, abs(x - center), 2),
     numpy=lambda x, center=0.0: np.square(x - center) * np.log(np.maximum(np.abs(x - center), np.finfo(np.float64).tiny)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"center": CENTER},
+    values=(-0.18393972058572117, None),
+    slopes=(None, None),
+    names=(("thin_plate_spline", "scipy"),),
+    gradients={"center": opposite(thin_plate_spline_slope)},
     paper=DUCHON,
 )
 def thin_plate_spline(x: Scalar, center: Scalar = 0.0) -> Scalar:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, reduced, sum_of
+from fastrelu.formulas.sigmoids import end, gated_bend, reduced, sum_of
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
     QUICK_32,
@@ -21,7 +21,9 @@ from fastrelu.vecmath.coefficients import (
 )
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.normal import distance_to
+from fastrelu.vecmath.pairs import exp_pair
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import product
 
 
 @jitable
@@ -114,13 +116,47 @@ def swish_slope(x: Scalar, beta: Scalar = 1.0) -> Scalar:
     return gated_slope(z, fma(beta, x, -z))
 
 
+@jitable
+def swish_bend(x: Scalar, beta: Scalar = 1.0) -> Scalar:
+    """beta s (1 - s) (2 - z tanh(z / 2)), z = beta * x and s = sigmoid(z)."""
+    z = times(beta, x)
+    return gated_bend(z, fma(beta, x, -z), beta)
+
+
+@jitable
+def swish_beta_slope(x: Scalar, beta: Scalar) -> Scalar:
+    """x^2 t / (1 + t)^2 with t = exp(-abs(beta x))."""
+    zero = type(x)(0.0)
+    z = times(beta, x)
+    z_low = fma(beta, x, -z)
+    a = abs(z)
+    still = a > end(x)
+    low = z_low if z > zero else -z_low
+    p, p_low, scale = exp_pair(-(end(x) if still else a), zero if still else -low)
+    y, y_low = bell(p, p_low, times(scale, small(x)))
+    y, y_low = product(y, y_low, zero if still else x, zero)
+    # neither factor overflows before the product does
+    return times((y + y_low) * scale, x * small(x)) if not still else zero
+
+
 @activation(
     derivative=swish_slope,
+    second=swish_bend,
     reference=lambda m, x, beta: x / (1 + m.exp(-beta * x)),
     numpy=lambda x, beta=1.0: x / (1 + np.exp(-beta * x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
     params={"beta": "How sharp the bend is: 0 gives x / 2, an infinite one relu."},
+    values=(-0.2784645427610738, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("silu swish", "tf"),
+        ("Swish", "onnx", lambda alpha=1.0: {"beta": alpha}),
+        ("SWISH", "cudnn"),
+        ("swish", "onednn", lambda alpha: {"beta": alpha}),
+        ("swish", "chainer", lambda beta: {"beta": beta}),
+    ),
+    gradients={"beta": swish_beta_slope},
     paper="Ramachandran, Zoph & Le, Searching for Activation Functions (2017)",
 )
 def swish(x: Scalar, beta: Scalar = 1.0) -> Scalar:
@@ -137,12 +173,27 @@ def quick_gelu_slope(x: Scalar) -> Scalar:
     return gated_slope(z, fma(c_low, x, fma(c, x, -z)))
 
 
+@jitable
+def quick_gelu_bend(x: Scalar) -> Scalar:
+    """1.702 s (1 - s) (2 - z tanh(z / 2)), z = 1.702 x and s = sigmoid(z)."""
+    c, c_low = quick(x)
+    z = times(c, x)
+    return gated_bend(z, fma(c_low, x, fma(c, x, -z)), c)
+
+
 @activation(
     derivative=quick_gelu_slope,
+    second=quick_gelu_bend,
     reference=lambda m, x: x / (1 + m.exp(-m.mpf("1.702") * x)),
     numpy=lambda x: x / (1 + np.exp(-1.702 * x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(-0.16361018963635357, None),
+    slopes=(-0.09983932012886691, 1.099839320128867),
+    names=(
+        ("gelu_fast_approx", "mlx"),
+        ("quick_gelu", "transformers"),
+    ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016), section 2",
 )
 def quick_gelu(x: Scalar) -> Scalar:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastrelu import vecmath
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end
+from fastrelu.formulas.sigmoids import end, gated_bend, tanh_bend, tanh_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32, LOGCOSH_64, TANHSHRINK_32, TANHSHRINK_64
 from fastrelu.vecmath.error import small
@@ -65,12 +65,25 @@ def cubic_tail(z: Scalar) -> Scalar:
     return fma(fma(fma(fma(fma(top, z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
+@jitable
+def tanhshrink_bend(x: Scalar) -> Scalar:
+    """2 tanh(x) (1 - tanh(x)^2)."""
+    return -tanh_bend(x)
+
+
 @activation(
     derivative=tanhshrink_slope,
+    second=tanhshrink_bend,
     reference=lambda m, x: x - m.tanh(x),
     numpy=lambda x: x - np.tanh(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(None, None),
+    slopes=(0, 1),
+    names=(
+        ("tanhshrink", "torch tfa nnlib"),
+        ("tanh_shrink", "keras"),
+    ),
     paper="torch.nn.Tanhshrink",
 )
 def tanhshrink(x: Scalar) -> Scalar:
@@ -111,12 +124,22 @@ def lisht_slope(x: Scalar) -> Scalar:
     return -y if x < zero else y
 
 
+@jitable
+def lisht_bend(x: Scalar) -> Scalar:
+    """2 (1 - tanh(x)^2) (1 - x tanh(x)): x tanh(x) is z sigmoid(z) - x with z = 2 x."""
+    return gated_bend(x + x, type(x)(0.0), type(x)(4.0))
+
+
 @activation(
     derivative=lisht_slope,
+    second=lisht_bend,
     reference=lambda m, x: x * m.tanh(x),
     numpy=lambda x: x * np.tanh(x),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-1.1996786402577337, 1.1996786402577337),
+    names=(("lisht", "tfa nnlib"),),
     paper="Roy, Manna, Dubey & Chaudhuri, LiSHT: Non-Parametric Linearly Scaled Hyperbolic Tangent (2019)",
 )
 def lisht(x: Scalar) -> Scalar:
@@ -150,10 +173,14 @@ def square_tail(z: Scalar) -> Scalar:
 
 @activation(
     derivative=logcosh_slope,
+    second=tanh_slope,
     reference=lambda m, x: abs(x) + m.log1p(m.expm1(-2 * abs(x)) / 2),
     numpy=lambda x: np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))) - np.log(2),
     max_ulp=1.0,
     cost=Cost.HEAVY,
+    values=(0, None),
+    slopes=(-1, 1),
+    names=(("logcosh", "nnlib"),),
     paper="Green, Computer Journal 33 (1990); NNlib.jl",
 )
 def logcosh(x: Scalar) -> Scalar:

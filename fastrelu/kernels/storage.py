@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -16,8 +15,7 @@ def _as_is(_builder: Any, value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class Storage:
+class Storage(NamedTuple):
     """A dtype that kernels read and write.
 
     Half types are loaded, computed in float32, and rounded once to nearest even.

@@ -10,8 +10,7 @@ import ctypes
 import functools
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +19,7 @@ _BUILT_IN = 256  # the numbers of NumPy's own dtypes are less
 _NO_IDENTITY = -1
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """A compiled inner loop: its address, the words its data pointer points to, and its dtypes, the output's last."""
 
     address: int

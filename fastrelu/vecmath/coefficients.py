@@ -86,6 +86,10 @@ TWO_OVER_SQRT_PI_32 = (np.float32(1.1283792), np.float32(-5.8635383e-08))
 
 TWO_OVER_SQRT_PI_64 = (np.float64(1.1283791670955126), np.float64(1.533545961316588e-17))
 
+DENSITY_32 = (np.float32(0.3989423), np.float32(-1.133517e-08))
+
+DENSITY_64 = (np.float64(0.3989422804014327), np.float64(-2.49232720227773e-17))
+
 MISH_ZERO_32 = (np.float32(1.1924312), np.float32(3.0439375e-09))
 
 MISH_ZERO_64 = (np.float64(1.1924312145154952), np.float64(4.8484829848031044e-17))
@@ -590,6 +594,55 @@ LOGCOSH_64 = (
     np.float64(4.6218454269943024e-08),
     np.float64(-8.312543572201692e-09),
     np.float64(7.523051894727266e-10),
+)
+
+# greatest weighted error 1.2e-10
+SOFTPLUS_NEAR_32 = (
+    np.float32(0.125),
+    np.float32(-0.0052083125),
+    np.float32(0.00034706952),
+    np.float32(-2.596294e-05),
+    np.float32(1.7130201e-06),
+)
+
+# greatest weighted error 1.43e-17
+SOFTPLUS_NEAR_64 = (
+    np.float64(0.12499999999999817),
+    np.float64(-0.005208333333259202),
+    np.float64(0.00034722222118833707),
+    np.float64(-2.635167942740855e-05),
+    np.float64(2.135664733969864e-06),
+    np.float64(-1.8025814911797256e-07),
+    np.float64(1.55654616756167e-08),
+    np.float64(-1.3030831227970644e-09),
+    np.float64(8.081423858008982e-11),
+)
+
+# greatest weighted error 1.08e-09
+SOFTPLUS_FAR_32 = (
+    np.float32(-0.66666216),
+    np.float32(0.49982828),
+    np.float32(-0.39752504),
+    np.float32(0.3153701),
+    np.float32(-0.21338777),
+    np.float32(0.08366739),
+)
+
+# greatest weighted error 8.67e-18
+SOFTPLUS_FAR_64 = (
+    np.float64(-0.6666666666662129),
+    np.float64(0.49999999993750166),
+    np.float64(-0.39999999656792595),
+    np.float64(0.33333323044048296),
+    np.float64(-0.2857123622848814),
+    np.float64(0.24997590207717837),
+    np.float64(-0.2220110021630136),
+    np.float64(0.198671100196922),
+    np.float64(-0.175732185711209),
+    np.float64(0.14626698950827205),
+    np.float64(-0.10381365126469531),
+    np.float64(0.05311820844279957),
+    np.float64(-0.01400142408145819),
 )
 
 # greatest weighted error 8.71e-10

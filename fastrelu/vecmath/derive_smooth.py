@@ -32,6 +32,21 @@ def logcosh_tail(z: Any) -> Any:
     return (mp.log(mp.cosh(mp.sqrt(z))) / z - mp.mpf(1) / 2) / z
 
 
+def softplus_near(z: Any) -> Any:
+    """log(cosh(x / 2)) / x^2 of z = x^2."""
+    return mp.log(mp.cosh(mp.sqrt(z) / 2)) / z
+
+
+def softplus_far(t: Any) -> Any:
+    """-2 (log1p(t) - t + t^2 / 2) / t^3."""
+    return -2 * (mp.log1p(t) - t + t * t / 2) / t**3
+
+
+def softplus_weight(t: Any) -> Any:
+    """What an error of softplus_far is multiplied by in log1p, relatively."""
+    return t**3 / mp.log1p(t)
+
+
 def tanhexp_slope(x: Any) -> Any:
     """The derivative of x tanh(exp(x))."""
     u = mp.exp(x)
@@ -107,6 +122,10 @@ TARGETS: list[Target] = [
     Target("TANHSHRINK_64", tanhshrink_tail, NEAR_ZERO, range(11), np.float64, lambda z: z),
     Target("LOGCOSH_32", logcosh_tail, (1e-9, 1), range(8), np.float32, lambda z: z),
     Target("LOGCOSH_64", logcosh_tail, (1e-9, 1), range(16), np.float64, lambda z: z),
+    Target("SOFTPLUS_NEAR_32", softplus_near, (1e-9, 1), range(5), np.float32, lambda z: z),
+    Target("SOFTPLUS_NEAR_64", softplus_near, (1e-9, 1), range(9), np.float64, lambda z: z),
+    Target("SOFTPLUS_FAR_32", softplus_far, (1e-9, mp.exp(-1)), range(6), np.float32, softplus_weight),
+    Target("SOFTPLUS_FAR_64", softplus_far, (1e-9, mp.exp(-1)), range(13), np.float64, softplus_weight),
     *(near_root(name, np.float32, 7) for name in ROOTED),
     *(near_root(name, np.float64, 13) for name in ROOTED),
 ]
@@ -116,6 +135,7 @@ _VALUES: list[tuple[str, Any]] = [
     ("LN2_WORDS", mp.ln2),
     ("QUICK", mp.mpf("1.702")),
     ("TWO_OVER_SQRT_PI", 2 / mp.sqrt(mp.pi)),
+    ("DENSITY", 1 / mp.sqrt(2 * mp.pi)),
     ("MISH_ZERO", MISH_ROOT),
     ("MISH_ZERO_EXP", MISH_EXP),
     # the bracket is d (1 + u) + E (c0 + c1 E + c2 E^2), d the distance from the root, u = exp(-root) (1 + E)

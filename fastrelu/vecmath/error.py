@@ -31,7 +31,7 @@ def _decay_32(high: Scalar, low: Scalar) -> Scalar:
 @by_precision(_decay_32)
 @jitable
 def decay(high: Scalar, low: Scalar) -> Scalar:
-    """head, rest and scale: exp(-high - low) = (1 - head + rest) * scale * small(high), for 0 <= high < 125 (800).
+    """head, rest and scale: exp(-high - low) = (1 - head + rest) * scale * small(high), for 0 <= high < 131 (800).
 
     head is exact and at most 0.35, rest at most 0.07. The scale is 2**64 (2**512) too large, so that no subnormal
     arises before the last product.

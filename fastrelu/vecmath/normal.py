@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.vecmath.coefficients import (
+    DENSITY_32,
+    DENSITY_64,
     GELU_SLOPE_32,
     GELU_SLOPE_32_Q,
     GELU_SLOPE_64,
@@ -27,7 +29,8 @@ from fastrelu.vecmath.coefficients import (
     TWO_CK_64,
 )
 from fastrelu.vecmath.error import small
-from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import product, two_sum
 
 # Where the tails have become 0.
 GELU_END_32, GELU_END_64 = np.float32(15), np.float64(39)
@@ -180,3 +183,44 @@ def bracket(a: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     low = fma(SLOPE_CUBIC_64[1], square, fma(SLOPE_CUBIC_64[0], fma(a, a, -square), TWO_C_64[1]))
     low = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0] - factor) + low
     return fma(-a, factor, d), fma(-a, low, d_low)
+
+
+@jitable
+def _argument_rates_32(a: Scalar) -> Scalar:
+    square = a * a
+    factor = fma(SLOPE_CUBIC_32[0], square, TWO_C_32[0])
+    low = fma(SLOPE_CUBIC_32[1], square, fma(SLOPE_CUBIC_32[0], fma(a, a, -square), TWO_C_32[1]))
+    low = fma(SLOPE_CUBIC_32[0], square, TWO_C_32[0] - factor) + low
+    return factor, low, TWO_C_32[0], TWO_C_32[1]
+
+
+@by_precision(_argument_rates_32)
+@jitable
+def argument_rates(a: Scalar) -> Scalar:
+    """u'(a), u = argument, and u'(0), each in two words."""
+    square = a * a
+    factor = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0])
+    low = fma(SLOPE_CUBIC_64[1], square, fma(SLOPE_CUBIC_64[0], fma(a, a, -square), TWO_C_64[1]))
+    low = fma(SLOPE_CUBIC_64[0], square, TWO_C_64[0] - factor) + low
+    return factor, low, TWO_C_64[0], TWO_C_64[1]
+
+
+@jitable
+def _density_32(x: Scalar) -> Scalar:
+    return DENSITY_32[0], DENSITY_32[1]
+
+
+@by_precision(_density_32)
+@jitable
+def density(x: Scalar) -> Scalar:
+    """1 / sqrt(2 pi) in two words."""
+    return DENSITY_64[0], DENSITY_64[1]
+
+
+@jitable
+def slope_of_slope(a: Scalar) -> Scalar:
+    """(2 - a^2) / sqrt(2 pi) in two words: the second derivative of gelu but for exp(-a^2 / 2)."""
+    square = times(a, a)
+    y, y_low = two_sum(type(a)(2.0), -square)
+    c, c_low = density(a)
+    return product(y, y_low - fma(a, a, -square), c, c_low)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.vecmath import coefficients
-from fastrelu.vecmath.coefficients import HALF_PI_64, SINC_SLOPE_64
+from fastrelu.vecmath.coefficients import HALF_PI_64, SIN_64, SINC_SLOPE_64
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.trigonometric import ODD, ONE, SECOND, ZERO, sine_and_cosine
-from fastrelu.vecmath.words import product, quick_sum, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 # 1 / n! in two words, with the signs of the series of sine (odd n) and cosine (even n).
 TERMS = {n: getattr(coefficients, f"RECIPROCAL_FACTORIAL_{n}") for n in range(3, 20)}
+TWO, THREE_QUARTERS = np.float64(2), np.float64(0.75)
 THIRD = tuple(2 * word for word in TERMS[3])
 SINE = tuple((-1) ** (n // 2) * word for n in (3, 5, 7, 9, 11) for word in TERMS[n])
 COSINE = tuple((-1) ** (n // 2) * word for n in (4, 6, 8, 10) for word in TERMS[n])
@@ -95,3 +96,34 @@ def sinc_slope_64(x: Scalar) -> Scalar:
     total, low = two_sum(top, -c if odd else -s)
     y = (total + (low + (top_low - (c_low if odd else s_low)))) / x / x
     return series(x) if abs(x) < ONE else -y if (n & SECOND) != 0 else y
+
+
+@jitable
+def bend_series(x: Scalar) -> Scalar:
+    """The second derivative for |x| < 3/4: -(sin(x) / x + 2 f'(x) / x), each without its constant, and -1/3."""
+    c, s, z = SINC_SLOPE_64, SIN_64, x * x
+    fourth = z * z
+    low = fma(fma(c[3], z, c[2]), fourth, fma(c[1], z, c[0]))
+    high = fma(fma(c[7], z, c[6]), fourth, fma(c[5], z, c[4]))
+    sine = fma(fma(s[5], z, s[4]), fourth, fma(s[3], z, s[2]))
+    sine = fma(sine, fourth, fma(s[1], z, s[0]))
+    slope = fma(high, fourth * fourth, low)
+    return fma(z, fma(TWO, slope, -sine), -THIRD[0])
+
+
+@jitable
+def sinc_bend_64(x: Scalar) -> Scalar:
+    """The second derivative at a float64 number."""
+    f, f_low, shifted = quarter_turns(x, ZERO)
+    r, r_low = radians(f, f_low)
+    s, s_low, c, c_low = long_sine_and_cosine(r, r_low)
+    n = np.float64(shifted).view(np.int64)
+    odd = (n & ODD) != 0
+    s, s_low, c, c_low = c if odd else s, c_low if odd else s_low, -s if odd else c, -s_low if odd else c_low
+    # -(s + 2 (c - s / x) / x) / x
+    q, q_low = quotient(s, s_low, x, ZERO)
+    q, q_low = add(c, c_low, -q, -q_low)
+    q, q_low = quotient(q + q, q_low + q_low, x, ZERO)
+    q, q_low = add(s, s_low, q, q_low)
+    y = (q + q_low) / x
+    return bend_series(x) if abs(x) < THREE_QUARTERS else y if (n & SECOND) != 0 else -y

@@ -175,6 +175,8 @@ def test_backward_of_several_arrays() -> None:
     given = [sample((9,), np.float32, seed) for seed in range(3)]
     for got, wanted in zip(fr.prelu.backward(*map(d, given)), fr.prelu.backward(*given), strict=True):
         assert np.array_equal(got.copy_to_host(), wanted, equal_nan=True)
+    got = fr.leaky_relu.backward(*map(d, given[:2]), wrt="x").copy_to_host()
+    assert np.array_equal(got, fr.leaky_relu.backward(*given[:2]), equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64", "uint64"])
@@ -233,6 +235,11 @@ X, HALF = np.ones((4, 5), np.float32), np.ones(3, np.float16)
             lambda: fr.leaky_relu.backward(d(X), d(X), negative_slope=-1, from_output=True),
             ValueError,
             "leaky_relu.backward: negative_slope must be at least 0, got -1",
+        ),
+        (
+            lambda: fr.leaky_relu.backward(d(X), d(X), wrt="negative_slope"),
+            TypeError,
+            "leaky_relu.backward: arrays on a device must have the shape of the gradient, (), got (4, 5)",
         ),
         (lambda: fr.softmax(d(X)), TypeError, "softmax: x must be in host memory, got"),
         (lambda: fr.leaky_relu(d(X), alpha=1), TypeError, "leaky_relu: unknown parameter 'alpha'"),
