@@ -35,6 +35,8 @@ from fastrelu.formulas.selfgated import logish, serf, smish, tanhexp
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
+from fastrelu.formulas.soboleva import smht
+from fastrelu.formulas.soft_exponential import soft_exponential
 from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.formulas.swishes import quick_gelu, swish
 from fastrelu.formulas.tanhs import lisht, logcosh, tanhshrink
@@ -110,9 +112,11 @@ __all__ = [
     "silu",
     "sinc",
     "sinusoid",
+    "smht",
     "smish",
     "snake",
     "soft_clipping",
+    "soft_exponential",
     "softcap",
     "softmax",
     "softplus",

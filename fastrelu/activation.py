@@ -33,6 +33,8 @@ class Activation(Elementwise):
         grad * f'(x) in one pass, and 0 where f'(x) is 0. With ``from_output=True`` it takes the output instead of the
         input, where the function allows it. A function of more than one array returns a gradient for each, and ``wrt``
         names those that are asked for, of parameters too.
+    pairwise : Pairwise
+        Of radial functions: of points and centers, instead of numbers and one center.
     reference : function
         ``reference(m, x, *params)``: the function again for the tests, in the arithmetic of ``m`` (mpmath).
     numpy : function
@@ -79,6 +81,10 @@ class Activation(Elementwise):
 
     def __getattr__(self, name: str) -> Any:
         """Makes the derivative and the backward pass when the first of them is asked for: an import needs neither."""
+        if name == "pairwise" and "center" in self.__dict__.get("params", ()):
+            from fastrelu.pairwise import Pairwise
+
+            return self.__dict__.setdefault(name, Pairwise(self))
         if name not in ("derivative", "backward"):
             raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
         for key, value in self._passes().items():
@@ -124,6 +130,8 @@ def activation(
     from_output_minimum: Mapping[str, float] | None = None,
     gradients: Mapping[str, Callable[..., Any]] | None = None,
     variants: Mapping[str, Mapping[Any, Any]] | None = None,
+    training: Callable[..., Any] | None = None,
+    training_derivative: Callable[..., Any] | None = None,
     params: Mapping[str, str] | None = None,
     values: Bounds | None = None,
     slopes: Bounds | None = None,
@@ -164,6 +172,9 @@ def activation(
         parameters. At a kink it is the limit from the side from which the derivative takes its value.
     variants : dict
         For a keyword that selects another formula: its values and their activations; THIS stands for this one.
+    training, training_derivative : function
+        The formulas while a network is trained, where that is another function: of ``(x, u, *params)`` with a random number u
+        from 0 up to 1.
     params : dict
         What each parameter means, for the docstring.
     values : tuple
@@ -181,19 +192,32 @@ def activation(
     def decorate(formula: Callable[..., Any]) -> Activation:
         name, module = formula.__name__, formula.__module__
         signature = inspect.signature(formula)
-        common = {"module": module, "integers": integers, "cost": cost}
+        common: dict[str, Any] = {"module": module, "integers": integers, "cost": cost}
         record = {"reference": reference, "numpy": numpy, "kinks": kinks, "max_ulp": max_ulp}
         record |= {"values": values, "slopes": slopes, "names": names, "from_output": from_output}
-        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers)
+        noisy = training is not None
+        text = describe(name, formula.__doc__ or "", signature, params or {}, paper, variants or {}, integers, noisy)
 
         def make(kind: str, scalar: Callable[..., Any], options: Any, doc: str, made: Any = Elementwise, **settings: Any) -> Any:
             grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
             of_kind = signature.replace(parameters=[grad, *signature.parameters.values()])
             return made(scalar, name=f"{name}.{kind}", doc=doc, signature=of_kind, options=options, **{**common, **settings})
 
-        def make_slope(kind: str, scalar: Callable[..., Any], doc: str, further: Callable[[], Slope] | None = None) -> Slope:
+        def make_slope(
+            kind: str, scalar: Callable[..., Any], doc: str, further: Callable[[], Slope] | None = None, **noise: Any
+        ) -> Slope:
             settings: Any = {**common, "doc": doc, "signature": signature, "options": options_of(kind), "further": further}
-            return Slope(scalar, name=f"{name}.{kind}", **settings)
+            return Slope(scalar, name=f"{name}.{kind}", **settings, **noise)
+
+        def in_training(kind: str, scalar: Callable[..., Any] | None, *first: str) -> dict[str, Elementwise]:
+            """The function that a call with ``training=True`` reaches, as a setting of the one that is called."""
+            if scalar is None:
+                return {}
+            parameters = list(inspect.signature(training or scalar).parameters.values())
+            grad = [parameters[0].replace(name=key) for key in first]
+            doc = f"{name}{kind} in training, with the random numbers given: an array `u` from 0 up to 1, beside `x`."
+            of_kind = signature.replace(parameters=[*grad, *parameters])
+            return {"training": Elementwise(scalar, name=f"{name}{kind}.training", doc=doc, signature=of_kind, **common)}
 
         def options_of(attribute: str) -> dict[str, dict[Any, Any]]:
             member = operator.attrgetter(attribute)
@@ -209,13 +233,15 @@ def activation(
         def passes() -> dict[str, Any]:
             from fastrelu.gradients import Backward, ParameterBackward  # here: an import needs no backward pass
 
-            slope = make_slope("derivative", derivative, text.derivative(kinks), bend if second else None)
+            noise = in_training(".derivative", training_derivative)
+            slope = make_slope("derivative", derivative, text.derivative(kinks), bend if second else None, **noise)
             further = {
                 key: functools.partial(make, "backward", times_slope(formula), {}, text.backward, integers=False)
                 for key, formula in (gradients or {}).items()
             }
             arrays = [key for key in further if signature.parameters[key].default is inspect.Parameter.empty]
             settings = {"made": Backward, "further": {} if arrays else further}
+            settings |= in_training(".backward", training_derivative and times_slope(training_derivative), "grad")
             by_output = from_output and make(
                 "backward",
                 times_slope(from_output),
@@ -233,7 +259,8 @@ def activation(
                 backward = ParameterBackward(parts, further, f"{name}.backward", module, text.backward)
             return {"derivative": slope, "backward": backward}
 
-        result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **common)
+        noise = {**common, **in_training("", training)}
+        result = Activation(formula, name=name, record=record, passes=passes, doc=text.function, options=variants, **noise)
         REGISTRY[name] = result
         return result
 

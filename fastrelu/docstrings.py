@@ -13,6 +13,14 @@ out : ndarray, optional
 where : array_like of bool, optional
     Only these elements are computed; the others keep what is in `out`, or are 0 without `out`.
 """
+_TRAINING = """\
+training : bool, default False
+    Whether to draw random numbers: one for each element, by its place in C order and the seed, the same ones whatever the
+    memory layout, the number of threads and the device. The arrays then have one shape. Not in compiled code.
+seed : int
+    From 0 to 2**64 - 1, needed where training; not used otherwise. Take another one in every step, and for the backward pass that
+    of the forward pass.
+"""
 _WRT = """\
 wrt : str or tuple of str, optional
     With respect to what: `x`, or the name of a parameter, whose gradient is a sum. A tuple of names gives a tuple of
@@ -80,6 +88,7 @@ def describe(
     paper: str,
     variants: Mapping[str, Mapping[Any, Any]],
     integers: bool = False,
+    noisy: bool = False,
 ) -> Descriptions:
     """The docstrings of an activation, its derivative and its backward pass."""
     operands = []
@@ -88,6 +97,7 @@ def describe(
         operands.append(f"{key} : {kind}\n    {params.get(key, 'Real numbers of any shape.')}\n")
     for key, choices in variants.items():
         operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {params.get(key, 'Which formula.')}\n")
+    operands += [_TRAINING] if noisy else []
     result = _RESULT.format(axes="", dtypes=_INTEGERS if integers else _FLOATS)
     parameters = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
     source = f"\nReferences\n----------\n{paper}\n" if paper else ""

@@ -22,6 +22,7 @@ from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
+_TRAINING: Mapping[str, Any] = {"training": False, "seed": None}  # what a noisy function takes besides
 COMMON: Mapping[str, Any] = {"out": None, "where": True}  # what every call takes
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
@@ -50,6 +51,8 @@ class Elementwise(Compiled):
         where that value is not valid.
     minimum
         The least valid value of parameters that have one.
+    training
+        The function that a call with ``training=True`` reaches: it has one array more, the last, of random numbers.
     keywords
         What a call takes besides the operands, the parameters and the options, with the defaults.
 
@@ -59,6 +62,8 @@ class Elementwise(Compiled):
         The formula itself, callable from Python without Numba.
     ufunc : numpy.ufunc
         The same function with the whole ufunc interface, on one thread.
+    training : Elementwise
+        Of functions that are noisy while a network is trained: the same with the random numbers given, from 0 up to 1.
     """
 
     formula: Callable[..., Any]
@@ -75,6 +80,7 @@ class Elementwise(Compiled):
         cost: Cost = Cost.LIGHT,
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
         minimum: Mapping[str, float] | None = None,
+        training: Elementwise | None = None,
         keywords: Mapping[str, Any] = COMMON,
     ) -> None:
         signature = signature or inspect.signature(formula)
@@ -82,8 +88,10 @@ class Elementwise(Compiled):
         self._names = tuple(signature.parameters)
         self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
         self.minimum = dict(minimum or {})
+        keywords = {**_TRAINING, **keywords} if training else keywords
         self._keywords = tuple(keywords)
         self.formula = formula
+        self.training: Any = training
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
         super().__init__(
             name=name,
@@ -130,6 +138,10 @@ class Elementwise(Compiled):
         return run(compilable(self.formula), digest, dtype, len(self.arrays), len(self.params), streaming)
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        if self.training is not None and ("training" in named or "seed" in named):
+            from fastrelu import draws
+
+            return draws.call(self, operands, named, out, where)
         return self._general(operands, named, out, where)
 
     def _general(self, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:

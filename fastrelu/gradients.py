@@ -43,9 +43,9 @@ class Backward(Elementwise):
         return None if key == "x" else ()
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
-        if "wrt" in named:
+        if "wrt" in named and not named.get("training"):
             return self._with_respect_to(named.pop("wrt"), operands, named, out, where)
-        return self._general(operands, named, out, where)
+        return super()._long_way(*operands, out=out, where=where, **named)
 
     def _with_respect_to(self, wrt: Any, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
         for option in self.options:

@@ -154,6 +154,16 @@ def rrelu_slope(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scal
     return type(x)(1) if x > 0 else type(x)(0.5) * (lower + upper) if x <= 0 else x
 
 
+def rrelu_training_slope(x: Scalar, u: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
+    """1 if x > 0 else lower + (upper - lower) * u; NaN stays."""
+    return type(x)(1) if x > 0 else fma(upper - lower, u, lower) if x <= 0 else x
+
+
+def rrelu_training(x: Scalar, u: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
+    """x if x > 0 else (lower + (upper - lower) * u) * x."""
+    return x if x > 0 else fma(upper - lower, u, lower) * x
+
+
 def half_negative_part(x: Scalar, lower: Scalar, upper: Scalar) -> Scalar:
     """x / 2 if x <= 0 else 0: the derivative with respect to either slope."""
     return type(x)(0) if x > 0 else type(x)(0.5) * x
@@ -169,6 +179,8 @@ def half_negative_part(x: Scalar, lower: Scalar, upper: Scalar) -> Scalar:
     kinks=lambda lower=1 / 8, upper=1 / 3: {0.0: "left"},
     max_ulp=1.0,  # where the result is near the least normal number; else 0.51
     cost=Cost.MEMORY,
+    training=rrelu_training,
+    training_derivative=rrelu_training_slope,
     params={"lower": "The least slope where x <= 0.", "upper": "The greatest slope there."},
     values=(None, None),
     slopes=(11 / 48, 1),
@@ -180,7 +192,7 @@ def half_negative_part(x: Scalar, lower: Scalar, upper: Scalar) -> Scalar:
     paper="Xu, Wang, Chen & Li, Empirical evaluation of rectified activations in convolutional network (2015)",
 )
 def rrelu(x: Scalar, lower: Scalar = 1 / 8, upper: Scalar = 1 / 3) -> Scalar:
-    """The randomized leaky ReLU as it is evaluated, x if x > 0 else (lower + upper) / 2 * x."""
+    """The randomized leaky ReLU, x if x > 0 else slope * x: (lower + upper) / 2, or while training a random slope an element."""
     half = type(x)(0.5)
     slope = half * (lower + upper)
     low = half * sum_error(lower, upper, lower + upper)

@@ -21,6 +21,8 @@ from numba import config, cuda, types
 from numba.extending import overload
 
 from fastrelu import arrays
+from fastrelu.draws import check_shapes
+from fastrelu.vecmath.philox import uniform
 from fastrelu.vecmath.primitives import compilable
 
 if TYPE_CHECKING:
@@ -139,9 +141,8 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     name, count = function.dotted_name, len(function.arrays)
     leader = next(key for key, value in zip(function.arrays, given, strict=False) if arrays.on_cuda(value))
     operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
-    supported = tuple(dtype for dtype in function.supported if dtype.kind != "f" or dtype.itemsize >= 4)
     dtype = arrays.common_dtype([getattr(operand, "dtype", operand) for operand in operands])
-    dtype, scalars = function.settle(dtype, given[count:], supported)
+    dtype, scalars = function.settle(dtype, given[count:], _computed(function))
     shape = arrays.common_shape(name, function.arrays, operands)
     if where is not True:
         arrays.reject(TypeError, name, "where", "be True for arrays on a device", type(where).__name__)
@@ -162,8 +163,41 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     return out
 
 
+@functools.cache
+def draws_kernel(dtype: np.dtype[Any]) -> Any:
+    """The kernel that fills a flat array with the random numbers of its places."""
+    zero = dtype.type(0)
+    compilable(uniform)
+
+    @cuda.jit(fastmath=False)
+    def draws(out: Any, seed: Any) -> None:
+        for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+            out[i] = uniform(zero, np.uint64(i), seed)
+
+    return draws
+
+
+def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out: Any, where: Any) -> Any:
+    """Compute a function of device arrays in training, with the random numbers that the same call has on the CPU."""
+    name, count = function.dotted_name, len(function.arrays)
+    leader = next(key for key, value in zip(function.arrays, given, strict=False) if arrays.on_cuda(value))
+    operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
+    shapes = [tuple(getattr(operand, "shape", ())) for operand in operands]
+    check_shapes(function, shapes)
+    dtype = arrays.computed_in(arrays.common_dtype([getattr(each, "dtype", each) for each in operands]), _computed(function))
+    numbers = cuda.device_array(shapes[0], dtype)
+    if 0 not in shapes[0]:
+        draws_kernel(dtype)[GRID](numbers.ravel(), np.uint64(seed))
+    return call(function.training, [*given[:count], numbers, *given[count:]], out, where)
+
+
 def _same(x: Any) -> Any:
     return x
+
+
+def _computed(function: Elementwise) -> tuple[np.dtype[Any], ...]:
+    """The dtypes that a function is computed in on a device."""
+    return tuple(dtype for dtype in function.supported if dtype.kind != "f" or dtype.itemsize >= 4)
 
 
 def _operand(name: str, argument: str, value: Any, leader: str) -> Any:

@@ -80,15 +80,22 @@ def raised(high: Scalar, low: Scalar) -> Scalar:
 
 
 @jitable
-def exp_part(high: Scalar, low: Scalar) -> Scalar:
-    """part, part_low and scale: exp(high + low) = (1 + part + part_low) * scale * small(high); part_low within 0.03 of part."""
-    one, half = type(high)(1.0), type(high)(0.5)
-    head, tail, scale = raised(high, low)
+def reduced_part(head: Scalar, tail: Scalar) -> Scalar:
+    """exp(head + tail) - 1 in two words, the second within 0.03 of the first, for abs(head) <= log(2) / 2."""
+    one, half = type(head)(1.0), type(head)(0.5)
     r, r_low = quick_sum(head, tail)
     square = times(r, r)
     part = fma(half, square, r)
     cubic = fma(square, r * cubic_factor(r), fma(r_low, one + r, times(half, fma(r, r, -square))))
-    return part, fma(half, square, r - part) + cubic, scale
+    return part, fma(half, square, r - part) + cubic
+
+
+@jitable
+def exp_part(high: Scalar, low: Scalar) -> Scalar:
+    """part, part_low and scale: exp(high + low) = (1 + part + part_low) * scale * small(high); part_low within 0.03 of part."""
+    head, tail, scale = raised(high, low)
+    part, part_low = reduced_part(head, tail)
+    return part, part_low, scale
 
 
 @jitable
@@ -99,6 +106,25 @@ def exp_pair(high: Scalar, low: Scalar) -> Scalar:
     p = one + part
     p, p_low = quick_sum(p, (part - (p - one)) + part_low)
     return p, p_low, scale
+
+
+@jitable
+def half_part(high: Scalar, low: Scalar) -> Scalar:
+    """part, part_low and power: exp(high + low) = ((1 + part + part_low) * power)^2, for -174 (-1416) < high < 176 (1418)."""
+    half = type(high)(0.5)
+    head, tail, power = fine_reduced(half * high)
+    part, part_low = quick_sum(*reduced_part(head, fma(half, low, tail)))
+    return part, part_low, power
+
+
+@jitable
+def exp_half(high: Scalar, low: Scalar) -> Scalar:
+    """p, p_low and power: exp(high + low) = ((p + p_low) * power)^2, for -174 (-1416) < high < 176 (1418)."""
+    one = type(high)(1.0)
+    part, part_low, power = half_part(high, low)
+    p = one + part
+    p, p_low = quick_sum(p, (part - (p - one)) + part_low)
+    return p, p_low, power
 
 
 @jitable

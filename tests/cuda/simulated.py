@@ -160,6 +160,17 @@ def test_a_read_only_out_is_refused() -> None:
         fr.relu(d(X), out=out)
 
 
+@both_precisions
+def test_random_numbers_of_the_cpu(dtype: Any) -> None:
+    for function in (fr.rrelu, fr.rrelu.backward):
+        given = [sample((3, 7), dtype, seed) for seed in range(len(function.arrays))]
+        check(function, given, training=True, seed=2**63 + 5)
+    with pytest.raises(ValueError, match=r"rrelu.backward: grad and x must have one shape where training, got .*4, 5.*5, 4"):
+        fr.rrelu.backward(d(X), d(X.T.copy()), training=True, seed=1)
+    with pytest.raises(TypeError, match="rrelu: x must be a bool, integer, float32 or float64 array on a device, got float16"):
+        fr.rrelu(d(HALF), training=True, seed=1)
+
+
 def test_backward_of_several_arrays() -> None:
     given = [sample((9,), np.float32, seed) for seed in range(3)]
     for got, wanted in zip(fr.prelu.backward(*map(d, given)), fr.prelu.backward(*given), strict=True):

@@ -1,0 +1,144 @@
+"""Calls with random numbers: functions that are noisy while a network is trained."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastrelu import arrays, memory, pool
+from fastrelu.dispatch import Target, choose
+from fastrelu.kernels.draws import draws_loop
+from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.kernels.ufunc import Loop
+from fastrelu.thresholds import Cost
+from fastrelu.tuned import in_force
+
+if TYPE_CHECKING:
+    from fastrelu.elementwise import Elementwise
+
+_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)  # NumPy's inner loop
+_loops: dict[tuple[str, np.dtype[Any]], tuple[Loop, Loop]] = {}
+
+
+def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
+    """A call with ``training=``: of the noisy function if that is true, else of the ordinary one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Without a seed, or with one that is not an integer from 0 to 2**64 - 1; arrays of different shapes; else as ever.
+    """
+    training, seed = named.pop("training", False), named.pop("seed", None)
+    if not training:
+        return function._general(operands, named, out, where)
+    name, count = function.dotted_name, len(function.arrays)
+    seed = _checked_seed(name, seed)
+    only = {option: next(iter(choices)) for option, choices in function.options.items()}
+    only |= {"wrt": "x"} if "grad" in function.arrays else {}
+    for option in only.keys() & named.keys():
+        value = named.pop(option)
+        if value != only[option]:
+            raise ValueError(f"{name}: {option}={value!r} is not valid where training")
+    given = function._bind(operands, named)
+    if any(arrays.on_cuda(value) for value in given[:count]):
+        from fastrelu.kernels import cuda
+
+        return cuda.call_with_draws(function, given, seed, out, where)
+    values = [_plain(name, key, value) for key, value in zip(function.arrays, given, strict=False)]
+    dtype, scalars = function.settle(arrays.common_dtype(values), given[count:], function.supported)
+    shape = np.shape(values[-1])
+    check_shapes(function, list(map(np.shape, values)))
+    mask = where if where is True else _checked_mask(name, where, shape)
+    if out is not None:
+        arrays.check_out(name, out, dtype, shape)
+    flat = [np.require(value, dtype, ["C", "ALIGNED"]) for value in values]
+    direct = where is True and out is not None and out.dtype is dtype and out.flags.carray
+    direct = direct and not any(arrays.untangled(value, out) is not value for value in flat)
+    like = flat[-1]
+    large = like.size * dtype.itemsize >= memory.FROM_BYTES
+    result = out if direct else memory.empty_like(like, dtype) if large else np.empty_like(like, dtype)
+    _run(function, dtype, flat, seed, scalars, result)
+    if direct:
+        return out
+    target = np.zeros_like(values[-1], dtype) if out is None and (where is not True or not _in_c_order(values[-1])) else out
+    if target is None:
+        return result if shape else result[()]
+    np.copyto(target, result, where=mask)
+    return target if shape or out is not None else target[()]
+
+
+def _checked_mask(name: str, where: Any, shape: tuple[int, ...]) -> Any:
+    mask = arrays.check_where(name, where)
+    if arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask]) != shape:
+        arrays.reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
+    return mask
+
+
+def _in_c_order(value: Any) -> bool:
+    return not isinstance(value, np.ndarray) or value.flags.c_contiguous
+
+
+def check_shapes(function: Elementwise, shapes: list[tuple[int, ...]]) -> None:
+    """Refuses arrays that would be broadcast: the forward pass has drawn the numbers of x alone.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if len(set(shapes)) > 1:
+        names, came = " and ".join(function.arrays), ", ".join(map(str, shapes))
+        raise ValueError(f"{function.dotted_name}: {names} must have one shape where training, got shapes {came}")
+
+
+def _checked_seed(name: str, seed: Any) -> int:
+    wanted = "be an integer from 0 to 2**64 - 1 where training"
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        arrays.reject(TypeError, name, "seed", wanted, "no seed" if seed is None else type(seed).__name__)
+    if not 0 <= number < 1 << 64:
+        arrays.reject(ValueError, name, "seed", wanted, str(number))
+    return number
+
+
+def _plain(name: str, key: str, value: Any) -> Any:
+    operand = arrays.as_operand(name, key, value)
+    if isinstance(operand, np.ma.MaskedArray):
+        arrays.reject(TypeError, name, key, "have no mask where training", type(operand).__name__)
+    return np.asarray(operand) if isinstance(operand, np.ndarray) else operand
+
+
+def _loop(function: Elementwise, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
+    """The inner loop, on one thread and on those of a claim."""
+    key = function.dotted_name, dtype
+    if key not in _loops:
+        noisy, number = function.training, BY_DTYPE[dtype].param
+        kernel, outer = noisy.loop(number), draws_loop(dtype)
+        n_arrays, n_params = len(noisy.arrays) - 1, len(noisy.params)
+        words = np.array([kernel.data[0], n_arrays, n_params], np.int64)
+        serial = Loop(outer.address, words, (*(dtype,) * n_arrays, *(number,) * (2 + n_params), dtype), (kernel, outer))
+        _loops[key] = serial, pool.pooled_loop(serial)
+    return _loops[key]
+
+
+def _run(function: Elementwise, dtype: np.dtype[Any], values: list[Any], seed: int, scalars: list[float], out: Any) -> None:
+    """Computes contiguous arrays into one."""
+    number, size = BY_DTYPE[dtype].param, dtype.itemsize
+    params = np.array(scalars, number)
+    places = [params.ctypes.data + k * number.itemsize for k in range(params.size)]
+    addresses = [value.ctypes.data for value in values]
+    words = np.array([*addresses, 0, np.uint64(seed).astype(np.int64), *places, out.ctypes.data], np.int64)
+    steps = np.array([*[size] * len(values), 1, 0, *[0] * len(places), size], np.int64)
+    count = np.array([out.size], np.int64)
+    serial, pooled = _loop(function, dtype)
+    threads = pool.claim(out.nbytes)
+    try:
+        alone = choose("cpu", out.size, size, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
+        chosen = serial if alone or threads == 1 else pooled
+        _CALL(chosen.address)(words.ctypes.data, count.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
+    finally:
+        pool.release(threads)

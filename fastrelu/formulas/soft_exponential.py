@@ -1,0 +1,183 @@
+"""The soft exponential: a logarithm for negative alpha, a line for 0, an exponential for positive alpha.
+
+Both are computed for every element, in two words of float64; float32 is computed in float64 too, because the root of the
+exponential depends on alpha, and next to it only more digits help.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastrelu.activation import activation
+from fastrelu.thresholds import Cost
+from fastrelu.vecmath.exponential import ONE_64, ZERO_64, exp_sum
+from fastrelu.vecmath.logwords import log_words, split
+from fastrelu.vecmath.pairs import half_part
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
+from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
+
+HALF, TWO, MINUS_QUARTER = np.float64(0.5), np.float64(2), np.float64(-0.25)
+INFINITY, NAN = np.float64(math.inf), np.float64(math.nan)
+LOWEST, HIGHEST = np.float64(-1400), np.float64(1418)  # exponents that half_part takes
+TINY, LARGE = np.float64(2.0**-70), np.float64(2.0**70)
+# An alpha whose inverse would overflow is lifted; a product beyond HUGE is made of factors that are lowered.
+SMALL, LIFT = np.float64(2.0**-900), np.float64(2.0**300)
+HUGE, LOWERED, EXPONENT = np.float64(2.0**900), np.float64(2.0**-520), np.float64(1040)
+
+
+@jitable
+def one_plus_product(x: Scalar, beta: Scalar) -> Scalar:
+    """z = beta (x - beta), 1 + z and x - beta, each in two words, and whether 1 + z is lowered twice."""
+    d, d_low = two_sum(x, -beta)
+    z, z_low = product(beta, ZERO_64, d, d_low)
+    w, w_low = two_sum(ONE_64, z)
+    w, w_low = two_sum(w, w_low + z_low)
+    huge = abs(z) > HUGE
+    h, h_low = product(times(beta, LOWERED), ZERO_64, times(d, LOWERED), times(d_low, LOWERED))
+    return z, z_low, h if huge else w, h_low if huge else w_low, d, d_low, huge
+
+
+@jitable
+def logarithm_of(x: Scalar, beta: Scalar) -> Scalar:
+    """log(1 + beta (x - beta)) / beta for beta > 0."""
+    z, z_low, w, w_low, d, d_low, huge = one_plus_product(x, beta)
+    k, f, f_low = split(w, w_low)
+    near = (z > MINUS_QUARTER) & (z < HALF)
+    y, y_low = log_words(ZERO_64 if near else k + EXPONENT if huge else k, z if near else f, z_low if near else f_low)
+    lifted = beta < SMALL
+    y, y_low = quotient(y, y_low, times(beta, LIFT) if lifted else beta, ZERO_64)
+    y = times(y + y_low, LIFT if lifted else ONE_64)
+    y = d + fma(d, times(-HALF, z), d_low) if abs(z) < TINY else y
+    y = y if w > ZERO_64 else -INFINITY if w == ZERO_64 else NAN
+    return x if x == INFINITY else y
+
+
+@jitable
+def exponential_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """(exp(alpha x) - 1) / alpha + alpha for alpha > 0."""
+    z = times(alpha, x)
+    over, under = z > HIGHEST, z < LOWEST
+    z_low = ZERO_64 if over | under else fma(alpha, x, -z)
+    z = HIGHEST if over else LOWEST if under else z
+    part, part_low, power = half_part(z, z_low)
+    lifted = alpha < SMALL
+    scaled, unit = times(alpha, LIFT) if lifted else alpha, LIFT if lifted else ONE_64
+    # next to x = 0: exp(z) - 1 = part (2 + part), and alpha
+    more, more_low = two_sum(TWO, part)
+    e, e_low = product(part, part_low, more, more_low + part_low)
+    e, e_low = quotient(e, e_low, scaled, ZERO_64)
+    tiny, near = abs(z) < TINY, abs(z) < HALF
+    e, e_low = x if tiny else times(e, unit), times(times(HALF, z), x) if tiny else times(e_low, unit)
+    e, e_low = add(e, e_low, alpha, ZERO_64)
+    # elsewhere: exp(z) / alpha, and (alpha - 1) (alpha + 1) / alpha
+    p, p_low = two_sum(ONE_64, part)
+    p, p_low = quick_sum(p, p_low + part_low)
+    p, p_low = product(p, p_low, p, p_low)
+    p, p_low = quotient(p, p_low, scaled, ZERO_64)
+    p, p_low = times(times(p, power), power), times(times(p_low, power), power)
+    less, less_low = two_sum(alpha, -ONE_64)
+    c, c_low = product(less, less_low, *two_sum(alpha, ONE_64))
+    c, c_low = quotient(c, c_low, scaled, ZERO_64)
+    large = alpha > LARGE
+    y, y_low = add(p, p_low, alpha if large else c, ZERO_64 if large else c_low)
+    y = INFINITY if over | (p == INFINITY) else (y + y_low) * unit
+    return e + e_low if near else y
+
+
+@jitable
+def _soft_exponential_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(value_of(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_soft_exponential_32)
+@jitable
+def value_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """The soft exponential."""
+    flat = x if alpha == ZERO_64 else alpha
+    y = exponential_of(x, alpha) if alpha > ZERO_64 else logarithm_of(x, -alpha) if alpha < ZERO_64 else flat
+    return y if x == x else x
+
+
+@jitable
+def _slope_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(slope_of(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_slope_32)
+@jitable
+def slope_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """The derivative of the soft exponential."""
+    _, _, w, w_low, _, _, huge = one_plus_product(x, -alpha)
+    y = ONE_64 / w
+    y = fma(y, fma(-y, w_low, fma(-y, w, ONE_64)), y)
+    unit = LOWERED if huge else ONE_64
+    y = times(times(y, unit), unit) if w > ZERO_64 else INFINITY if w == ZERO_64 else NAN
+    y = ZERO_64 if x == INFINITY else y
+    z = times(alpha, x)
+    flat = ONE_64 if alpha == ZERO_64 else alpha
+    y = exp_sum(z, fma(alpha, x, -z)) if alpha > ZERO_64 else y if alpha < ZERO_64 else flat
+    return y if x == x else x
+
+
+@jitable
+def _bend_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(bend_of(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_bend_32)
+@jitable
+def bend_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """alpha times the derivative where alpha > 0, and times its square where alpha < 0."""
+    y = slope_of(x, alpha)
+    return alpha * y if alpha > ZERO_64 else times(alpha, y) * y if alpha < ZERO_64 else ZERO_64 if y == y else y
+
+
+def soft_exponential_reference(m: Any, x: Any, alpha: Any) -> Any:
+    """The soft exponential in the arithmetic of m; NaN outside of its domain."""
+    if alpha == 0:
+        return x
+    if alpha > 0:
+        return m.expm1(alpha * x) / alpha + alpha
+    inside = 1 - alpha * (x + alpha)
+    return -m.log(inside) / alpha if inside > 0 else m.nan if inside < 0 else m.ninf
+
+
+def soft_exponential_numpy(x: Any, alpha: float = 0.25) -> Any:
+    """What a NumPy user would write."""
+    if alpha == 0:
+        return np.positive(x)
+    return np.expm1(alpha * x) / alpha + alpha if alpha > 0 else -np.log(1 - alpha * (x + alpha)) / alpha
+
+
+def soft_exponential_slope(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
+    """1 / (1 - alpha (x + alpha)) if alpha < 0 else exp(alpha x)."""
+    return slope_of(x, alpha)
+
+
+def soft_exponential_bend(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
+    """alpha / (1 - alpha (x + alpha))^2 if alpha < 0 else alpha exp(alpha x)."""
+    return bend_of(x, alpha)
+
+
+@activation(
+    derivative=soft_exponential_slope,
+    second=soft_exponential_bend,
+    reference=soft_exponential_reference,
+    numpy=soft_exponential_numpy,
+    max_ulp=2.0,  # away from the root in float64; else 0.6
+    cost=Cost.HEAVY,
+    params={
+        "alpha": "From a logarithm (negative) over the identity (0) to an exponential (positive). Below ``-alpha + 1 / alpha``"
+        " the logarithm is NaN. Near the root of the exponential, which positive values below 1 have at"
+        " ``log(1 - alpha^2) / alpha``, the error in float64 is up to 2^-56 alpha."
+    },
+    values=(-3.75, None),
+    slopes=(0, None),
+    paper="Godfrey & Gashler, A continuum among logarithmic, linear, and exponential functions (2015)",
+)
+def soft_exponential(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
+    """The soft exponential: (exp(a x) - 1) / a + a for a = alpha > 0, x for 0, -log(1 - a (x + a)) / a for a < 0."""
+    return value_of(x, alpha)

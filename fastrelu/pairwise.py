@@ -1,0 +1,146 @@
+"""Radial functions of the distances between points and centers."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastrelu import arrays, memory, pool
+from fastrelu.dispatch import Target, choose
+from fastrelu.kernels.distances import BLOCK, distances_loop
+from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.kernels.ufunc import Loop
+from fastrelu.thresholds import Cost
+from fastrelu.tuned import in_force
+
+if TYPE_CHECKING:
+    from fastrelu.elementwise import Elementwise
+
+_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)  # NumPy's inner loop
+_DOC = """\
+{name} of the distances between points and centers, in one pass: the matrix of radial basis functions.
+
+The distances are Euclidean, summed from the differences in float64, and rounded to the dtype (a half type: to float32).
+
+Parameters
+----------
+points : array_like
+    Of shape (n, d).
+centers : array_like
+    Of shape (m, d).
+{params}out : ndarray, optional
+    Where to write the result.
+
+Returns
+-------
+ndarray
+    Of shape (n, m), and of the dtype that {name} gives for the points and the centers together.
+
+Raises
+------
+TypeError
+    Complex, object, string or datetime input; an unknown or non-scalar parameter; `out` of another dtype.
+ValueError
+    Arrays that have not two axes; points and centers of different dimensions; `out` of another shape.
+"""
+
+
+class Pairwise:
+    """A radial function of the distances between points and centers.
+
+    Parameters
+    ----------
+    function
+        The radial function, which has a parameter `center`.
+    """
+
+    def __init__(self, function: Elementwise) -> None:
+        self.function = function
+        self.params = {key: value for key, value in function.params.items() if key != "center"}
+        self.dotted_name = f"{function.dotted_name}.pairwise"
+        self.__name__, self.__qualname__, self.__module__ = "pairwise", self.dotted_name, function.__module__
+        _, _, described = (function.__doc__ or "").partition("----------\n")
+        told = [f"{key} : {described.partition(f'{key} : ')[2].partition('center : ')[0]}" for key in self.params]
+        self.__doc__ = _DOC.format(name=function.dotted_name, params="".join(told))
+        either, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        scalars = [inspect.Parameter(key, either, default=value) for key, value in self.params.items()]
+        inputs = [inspect.Parameter(key, either) for key in ("points", "centers")]
+        self.__signature__ = inspect.Signature([*inputs, *scalars, inspect.Parameter("out", only, default=None)])
+        self._loops: dict[np.dtype[Any], tuple[Loop, Loop]] = {}
+
+    def __call__(self, *operands: Any, out: Any = None, **named: Any) -> Any:
+        name, none = self.dotted_name, inspect.Parameter.empty
+        keys, defaults = ("points", "centers", *self.params), (none, none, *self.params.values())
+        points, centers, *scalars = arrays.bind(name, keys, defaults, operands, named, ("out",))
+        points, centers = self._checked("points", points), self._checked("centers", centers)
+        if points.shape[1] != centers.shape[1]:
+            came = f"shapes {points.shape} and {centers.shape}"
+            arrays.reject(ValueError, name, "points and centers", "agree in the second axis", came)
+        given = dict(zip(self.params, scalars, strict=True)) | {"center": 0.0}
+        for key, value in given.items():
+            arrays.check_scalar(name, key, value)
+        function = self.function
+        common = arrays.common_dtype([points, centers])
+        dtype, numbers = function.settle(common, [given[key] for key in function.params], function.supported)
+        shape = len(points), len(centers)
+        if out is not None:
+            arrays.check_out(name, out, dtype, shape)
+        size = shape[0] * shape[1] * dtype.itemsize
+        direct = out is not None and out.dtype is dtype and out.flags.carray
+        direct = direct and not np.may_share_memory(points, out) and not np.may_share_memory(centers, out)
+        result = out if direct else np.empty(shape, dtype)  # which is no memory yet where it is large
+        if not direct and size >= memory.FROM_BYTES:
+            result = memory.empty_like(result, dtype)
+        if size:
+            self._run(dtype, points, centers, numbers, result)
+        if out is None or direct:
+            return result
+        out[...] = result
+        return out
+
+    def __reduce__(self) -> str:
+        return self.dotted_name
+
+    def __repr__(self) -> str:
+        return f"<fastrelu function {self.dotted_name}>"
+
+    def _checked(self, key: str, value: Any) -> Any:
+        given = arrays.as_operand(self.dotted_name, key, value)
+        if isinstance(given, np.ma.MaskedArray):
+            arrays.reject(TypeError, self.dotted_name, key, "have no mask", type(given).__name__)
+        array = np.asarray(given)
+        if array.ndim != 2:
+            arrays.reject(ValueError, self.dotted_name, key, "have two axes", f"shape {array.shape}")
+        return array
+
+    def _loop(self, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
+        """The inner loop, on one thread and on those of a claim."""
+        if dtype not in self._loops:
+            kernel, outer = self.function.loop(BY_DTYPE[dtype].param), distances_loop(dtype)
+            count = len(self.function.params)
+            words = np.array([kernel.data[0], count], np.int64)
+            serial = Loop(outer.address, words, (dtype,) * (4 + count), (kernel, outer))
+            self._loops[dtype] = serial, pool.pooled_loop(serial, cores=1)
+        return self._loops[dtype]
+
+    def _run(self, dtype: np.dtype[Any], points: Any, centers: Any, scalars: list[float], out: Any) -> None:
+        points = np.ascontiguousarray(points, np.float64)
+        count, axes = points.shape
+        blocks = [np.ravel(centers[first : first + BLOCK].T) for first in range(0, len(centers), BLOCK)]
+        flat = np.concatenate(blocks, dtype=np.float64, casting="unsafe")
+        params = np.array(scalars, BY_DTYPE[dtype].param)
+        places = [params.ctypes.data + k * params.itemsize for k in range(params.size)]
+        words = np.array([points.ctypes.data, flat.ctypes.data, axes, *places, out.ctypes.data], np.int64)
+        steps = np.array([8 * axes, 0, 0, *[0] * len(places), out.shape[1] * dtype.itemsize], np.int64)
+        dimensions = np.array(out.shape, np.int64)
+        serial, pooled = self._loop(dtype)
+        threads = pool.claim(out.nbytes) if count > 1 else 1
+        try:
+            alone = choose("cpu", out.size, dtype.itemsize, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
+            chosen = serial if alone or threads == 1 else pooled
+            _CALL(chosen.address)(words.ctypes.data, dimensions.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
+        finally:
+            pool.release(threads)
