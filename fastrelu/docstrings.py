@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fastrelu.activation import activation
 
 _COMMON = """\
 out : ndarray, optional
@@ -47,8 +49,7 @@ _FLOATS = "float16, float32 and float64 are kept; integers become what ``numpy.e
 _INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
 
 
-@dataclass(frozen=True)
-class Descriptions:
+class Descriptions(NamedTuple):
     """The texts for one activation."""
 
     function: str
@@ -80,27 +81,18 @@ def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
     return function.__defaults__ or ()
 
 
-def describe(
-    name: str,
-    summary: str,
-    signature: inspect.Signature,
-    params: Mapping[str, str],
-    paper: str,
-    variants: Mapping[str, Mapping[Any, Any]],
-    integers: bool = False,
-    noisy: bool = False,
-) -> Descriptions:
+def describe(name: str, summary: str, signature: inspect.Signature, record: activation) -> Descriptions:
     """The docstrings of an activation, its derivative and its backward pass."""
     operands = []
     for key, parameter in signature.parameters.items():
         kind = "array_like" if parameter.default is inspect.Parameter.empty else f"float, default {parameter.default:g}"
-        operands.append(f"{key} : {kind}\n    {params.get(key, 'Real numbers of any shape.')}\n")
-    for key, choices in variants.items():
-        operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {params.get(key, 'Which formula.')}\n")
-    operands += [_TRAINING] if noisy else []
-    result = _RESULT.format(axes="", dtypes=_INTEGERS if integers else _FLOATS)
+        operands.append(f"{key} : {kind}\n    {record.params.get(key, 'Real numbers of any shape.')}\n")
+    for key, choices in record.variants.items():
+        operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {record.params.get(key, 'Which formula.')}\n")
+    operands += [_TRAINING] if record.training else []
+    result = _RESULT.format(axes="", dtypes=_INTEGERS if record.integers else _FLOATS)
     parameters = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
-    source = f"\nReferences\n----------\n{paper}\n" if paper else ""
+    source = f"\nReferences\n----------\n{record.paper}\n" if record.paper else ""
     first = inspect.cleandoc(summary)
     grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
     from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
