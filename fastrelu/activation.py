@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -36,6 +37,8 @@ class Activation(Elementwise):
         Of the parameters: where the derivative jumps, and from which side it takes its value there.
     max_ulp : float
         The worst error of the function itself, in units in the last place: enforced by the tests.
+    accuracy : Accuracy
+        Its card: the worst errors that were measured, their inputs, and how many inputs were checked.
     """
 
     derivative: Elementwise
@@ -56,6 +59,13 @@ class Activation(Elementwise):
         self.numpy = record["numpy"]
         self.kinks = record["kinks"]
         self.max_ulp = record["max_ulp"]
+
+    @functools.cached_property
+    def accuracy(self) -> Any:
+        """What `fastrelu verify` has measured: by dtype and by "forward" or "derivative"."""
+        from fastrelu.accuracy import read
+
+        return read(self)
 
     def __getattr__(self, name: str) -> Any:
         """Makes the derivative and the backward pass when the first of them is asked for: an import needs neither."""
