@@ -26,7 +26,7 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which functions.")] = None,
     dtype: Annotated[str, typer.Option(metavar="NAME", help=f"For {WRITTEN_AGAIN}.")] = "float32",
     everything: Annotated[bool, typer.Option("--all", help="All functions that have no card yet, or a stale one.")] = False,
-    sample: Annotated[int, typer.Option(help="About so many inputs of the types of 32 and 64 bits; 0 for all, or 10 million.")] = 0,
+    sample: Annotated[int, typer.Option(help="About so many inputs of float32 and float64; 0 for all, or 10 million.")] = 0,
     threads: Annotated[int, typer.Option(help="How many; by default all that fastrelu may use.")] = 0,
     folder: Annotated[Path, typer.Option("--cards", help="Where the cards are written.")] = accuracy.FOLDER,
 ) -> None:
@@ -49,9 +49,8 @@ def verify(
                 if everything and enough(card, form, count):
                     continue
                 task = progress.add_task(f"{one.dotted_name} {form.name}", total=BLOCKS)
-                show = partial(progress.update, task)
                 try:
-                    measured = cards.measure(one, form, count, threads or pool.allowed(), lambda done, show=show: show(completed=done))
+                    measured = cards.measure(one, form, count, threads or pool.allowed(), partial(shown, progress, task))
                 except cards.Doubtful as doubt:
                     typer.echo(f"fastrelu: {doubt}", err=True)
                     doubtful = True
@@ -64,6 +63,11 @@ def verify(
     console().print(table)
     if doubtful:
         raise typer.Exit(1)
+
+
+def shown(progress: Progress, task: Any, done: int) -> None:
+    """Moves a bar."""
+    progress.update(task, completed=done)
 
 
 def activations() -> list[Any]:

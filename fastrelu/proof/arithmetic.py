@@ -76,9 +76,9 @@ class Arithmetic:
         return self._function(np.log, lambda z, _y: 1 / z, x)
 
     def log1p(self, x: Any) -> Dual:
-        x = lift(x)
-        if x.exponent is not None and x.exponent > 0:  # softplus, of which the exponential may be beyond all ends
-            return x.exponent + self.log1p(self.exp(-x.exponent))
+        z = lift(x).exponent
+        if z is not None and z > 0:  # softplus, of which the exponential may be beyond all ends
+            return z + self.log1p(self.exp(-z))
         return self._function(np.log1p, lambda z, _y: 1 / (1 + z), x)
 
     def sqrt(self, x: Any) -> Dual:

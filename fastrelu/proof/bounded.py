@@ -38,10 +38,10 @@ class Bounded:
         return self._rounded(self.value + value, self.error + error)
 
     def __sub__(self, other: Any) -> Bounded:
-        return self + -other
+        return self.__add__(-other)
 
     def __rsub__(self, other: Any) -> Bounded:
-        return -(self - other)
+        return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> Bounded:
         if is_number(other) and abs(np.frexp(other)[0]) == 0.5:  # a power of two
@@ -51,7 +51,7 @@ class Bounded:
 
     def __truediv__(self, other: Any) -> Bounded:
         if is_number(other) and abs(np.frexp(other)[0]) == 0.5:
-            return self * (1 / other)
+            return self.__mul__(1 / other)
         value, error = split(other)
         quotient = self.value / value
         return self._rounded(quotient, (self.error + abs(quotient) * error) / np.maximum(abs(value) - error, 0))
@@ -59,7 +59,8 @@ class Bounded:
     def __rtruediv__(self, other: Any) -> Bounded:
         return Bounded(other, 0.0, self.unit) / self
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
 
 def split(number: Any) -> tuple[Any, Any]:

@@ -69,14 +69,16 @@ class Dual:
     def __rtruediv__(self, other: Any) -> Dual:
         return lift(other) / self
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def __pow__(self, power: int) -> Dual:
+        if power == 0:
+            return Dual(1.0)
         if power % 2:
             return self if power == 1 else self * self ** (power - 1)
-        return Dual(self.value * self.value, None if self.slope is None else self.slope * self.value * 2.0) ** (power // 2) if (
-            power
-        ) else Dual(1.0)
+        square = Dual(self.value * self.value, None if self.slope is None else self.slope * self.value * 2.0)
+        return square ** (power // 2)
 
     def __lt__(self, other: Any) -> bool:
         return decide(plain(self) < plain(other))

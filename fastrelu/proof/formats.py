@@ -42,7 +42,7 @@ class Format:
             return np.dtype(self.name)
         import ml_dtypes
 
-        dtype = np.dtype(ml_dtypes.bfloat16)
+        dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
         is_bfloat16(dtype)  # makes it known to the kernels
         return dtype
 

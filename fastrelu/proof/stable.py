@@ -49,9 +49,7 @@ STABLE: dict[str, tuple[Expression | None, Expression | None]] = {
         lambda m, x: m.tanh(x),
     ),
     "log1mexp": (
-        lambda m, x: (
-            m.log1p(-m.exp(-x)) if x > 0.7 else m.log(-m.expm1(-x)) if x > 0 else m.nan if x < 0 else m.ninf
-        ),
+        lambda m, x: m.log1p(-m.exp(-x)) if x > 0.7 else m.log(-m.expm1(-x)) if x > 0 else m.nan if x < 0 else m.ninf,
         None,
     ),
     "exponential": (None, lambda m, x: m.exp(x)),
