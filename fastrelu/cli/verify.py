@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ WRITTEN_AGAIN = "float16, bfloat16, float32 or float64, several with commas, or 
 def verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which functions.")] = None,
     dtype: Annotated[str, typer.Option(metavar="NAME", help=f"For {WRITTEN_AGAIN}.")] = "float32",
-    everything: Annotated[bool, typer.Option("--all", help="All functions that have no card yet, or a stale one.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All functions whose cards are missing, stale, or smaller.")] = False,
     sample: Annotated[int, typer.Option(help="About so many inputs of float32 and float64; 0 for all, or 10 million.")] = 0,
     threads: Annotated[int, typer.Option(help="How many; by default all that fastrelu may use.")] = 0,
     folder: Annotated[Path, typer.Option("--cards", help="Where the cards are written.")] = accuracy.FOLDER,
@@ -37,32 +38,37 @@ def verify(
     chosen = [function(name) for name in names or ()] or (activations() if everything else [])
     if not chosen:
         refuse("verify takes names of functions, or --all")
-    forms = formats(dtype)
     table = Table("function", "dtype", "of", "max ULP", "worst input", "inputs", "", box=None, pad_edge=False)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     doubtful = False
     with one_sentence(), Progress(*columns, transient=True) as progress:
-        for one in chosen:
-            card = accuracy.read(one, folder)
-            for form in forms:
-                count = sample if form.bits == 32 else 0 if form.bits == 16 else sample or RANDOM
-                if everything and enough(card, form, count):
-                    continue
-                task = progress.add_task(f"{one.dotted_name} {form.name}", total=BLOCKS)
-                try:
-                    measured = cards.measure(one, form, count, threads or pool.allowed(), partial(shown, progress, task))
-                except cards.Doubtful as doubt:
-                    typer.echo(f"fastrelu: {doubt}", err=True)
-                    doubtful = True
-                else:
-                    if not keeps(card, form, measured):
-                        cards.write(one.dotted_name, form.name, measured, folder)
-                    for row in accuracy.Accuracy(one.dotted_name, {form.name: measured}).rows():
-                        table.add_row(one.dotted_name, *row)
-                progress.remove_task(task)
+        for one, form, count in jobs(chosen, formats(dtype), sample, everything, folder):
+            task = progress.add_task(f"{one.dotted_name} {form.name}", total=BLOCKS)
+            try:
+                measured = cards.measure(one, form, count, threads or pool.allowed(), partial(shown, progress, task))
+            except cards.Doubtful as doubt:
+                typer.echo(f"fastrelu: {doubt}", err=True)
+                doubtful = True
+            else:
+                if not keeps(accuracy.read(one, folder), form, measured):
+                    cards.write(one.dotted_name, form.name, measured, folder)
+                for row in accuracy.Accuracy(one.dotted_name, {form.name: measured}).rows():
+                    table.add_row(one.dotted_name, *row)
+            progress.remove_task(task)
     console().print(table)
     if doubtful:
         raise typer.Exit(1)
+
+
+def jobs(
+    chosen: list[Any], forms: list[Format], sample: int, everything: bool, folder: Path
+) -> Iterator[tuple[Any, Format, int]]:
+    """What to measure, and of how many inputs; of all functions those whose cards do not have it."""
+    for one in chosen:
+        for form in forms:
+            count = sample if form.bits == 32 else 0 if form.bits == 16 else sample or RANDOM
+            if not everything or not enough(accuracy.read(one, folder), form, count):
+                yield one, form, count
 
 
 def shown(progress: Progress, task: Any, done: int) -> None:
@@ -95,10 +101,11 @@ def formats(text: str) -> list[Format]:
 def enough(card: accuracy.Accuracy, form: Format, count: int) -> bool:
     """Whether a card has what is asked for."""
     found = card.get(form.name, {}).values()
-    return bool(found) and all(not one.stale and (one.complete or 0 < count <= 1.1 * one.checked) for one in found)
+    large = all(one.complete or 0 < count <= 1.1 * (one.checked + one.unresolved) for one in found)
+    return bool(found) and large and not any(one.stale for one in found)
 
 
 def keeps(card: accuracy.Accuracy, form: Format, measured: dict[str, accuracy.Measured]) -> bool:
-    """Whether the card knows more than a sample that was taken now."""
+    """Whether the card knows more than a smaller sample that was taken now."""
     found = card.get(form.name, {})
-    return any(one.complete and not one.stale and not measured[kind].complete for kind, one in found.items())
+    return any(not one.stale and one.checked + one.unresolved > 1.1 * measured[kind].checked for kind, one in found.items())

@@ -87,7 +87,7 @@ def measure(function: Any, form: Format, count: int, threads: int, progress: Cal
         found[kind].add(part)
     return {
         kind: Measured(
-            max_ulp=math.ceil(part.worst * 10000) / 10000 if math.isfinite(part.worst) else math.inf,
+            max_ulp=math.ceil(part.worst * 10000 - 1e-6) / 10000 if math.isfinite(part.worst) else math.inf,
             worst_input=float(np.array(part.at, form.words).view(form.dtype)),
             checked=part.checked,
             complete=sweep.complete and part.checked == 1 << form.bits,

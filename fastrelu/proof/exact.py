@@ -46,8 +46,12 @@ def slope(function: Callable[..., Any], x: float, kinks: Mapping[float, str], *p
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
     step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
     numbers = [mpmath.mpf(parameter) for parameter in params]
-    near, far = function(GUARDED, x + step, *numbers), function(GUARDED, x + 2 * step, *numbers)
-    return (far - near) / step
+
+    def difference(h: Any) -> Any:
+        return (function(GUARDED, x + 2 * h, *numbers) - function(GUARDED, x + h, *numbers)) / h
+
+    found = difference(step)
+    return difference(-step) if mpmath.isnan(found) else found  # at the end of the domain
 
 
 def limit(function: Callable[[Any], Any], sign: float) -> Any:
