@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -37,6 +38,14 @@ def folder() -> Path:
     return Path(os.path.expanduser(base), "verify")
 
 
+def sources() -> str:
+    """A digest of this package: a sweep goes on only with the reference that it has begun with."""
+    digest = hashlib.blake2b(digest_size=4)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def versions(function: Any) -> dict[str, str]:
     """Of both formulas."""
     return {"forward": version(function.formula), "derivative": version(function.derivative.formula)}
@@ -70,7 +79,8 @@ def measure(function: Any, form: Format, count: int, threads: int, progress: Cal
     if wrong:
         kind, x, off = wrong[0]
         raise Doubtful(f"{function.dotted_name}, {form.name}: the reference of {kind} at {x!r} is {off:.3g} ULP from mpmath's")
-    path = folder() / f"{function.dotted_name}-{form.name}-{count or 'all'}-{'-'.join(formulas.values())}.json"
+    key = "-".join([function.dotted_name, form.name, str(count or "all"), *formulas.values(), sources()])
+    path = folder() / f"{key}.json"
     state = load(path)
     done, found = set(state["done"]), {kind: Found(**state["found"][kind]) for kind in KINDS}
     progress(len(done))

@@ -10,8 +10,9 @@ import mpmath
 
 from fastrelu.proof.formats import Format
 
-# The slope is a difference at 2**-150 of x: its own bits, those between 1 and the square of the least x, and a margin.
-PRECISION = {"float16": 500, "bfloat16": 800, "float32": 800, "float64": 2600}
+# The slope is a difference at a step of a third of the bits: below the least number, even where the slope is 0 and the curvature
+# is not. The rest are those between 1 and the square of the least x, and a margin.
+PRECISION = {"float16": 500, "bfloat16": 800, "float32": 800, "float64": 3400}
 
 
 class _Guarded:
@@ -44,7 +45,7 @@ def slope(function: Callable[..., Any], x: float, kinks: Mapping[float, str], *p
         return (slope(function, x, {x: "left"}, *params) + slope(function, x, {x: "right"}, *params)) / 2
     nearest = min(kinks, key=lambda kink: abs(x - kink), default=mpmath.ninf)
     direction = (-1 if kinks[nearest] == "left" else 1) if x == nearest else 1 if x > nearest else -1
-    step = direction * (mpmath.ldexp(min(abs(x), 1), -150) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
+    step = direction * (mpmath.ldexp(min(abs(x), 1), -(mpmath.mp.prec // 3)) or mpmath.ldexp(1, 100 - mpmath.mp.prec))
     numbers = [mpmath.mpf(parameter) for parameter in params]
 
     def difference(h: Any) -> Any:

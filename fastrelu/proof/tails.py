@@ -36,14 +36,14 @@ def double_tails() -> Tails:
         special.erf,
         special.erfc,
         special.ndtr,
-        2048,
+        2048.0,
     )
 
 
 @functools.cache
 def long_tails() -> Tails:
     """In long double."""
-    plain, halved = scaled_tail(1, 120), scaled_tail(mpmath.sqrt(mpmath.mpf(1) / 2), 120)
+    plain, halved = scaled_tail(1, 120), scaled_tail(2, 120)
 
     def bell(x: Any, half: bool = False) -> Any:
         x = np.clip(x, -120, 120)
@@ -66,14 +66,14 @@ def long_tails() -> Tails:
         tail = half_bell(x) * halved(abs(x)) / 2
         return np.where(x < 0, tail, 1 - tail)
 
-    return Tails(bell, half_bell, erf, erfc, ncdf, 32)
+    return Tails(bell, half_bell, erf, erfc, ncdf, 8)
 
 
-def scaled_tail(scale: Any, end: int) -> Callable[[Any], Any]:
-    """exp(z^2) erfc(z), z = scale * x >= 0, by Taylor's series about the nearest middle; the last one's beyond the end."""
+def scaled_tail(divisor: int, end: int) -> Callable[[Any], Any]:
+    """exp(z^2) erfc(z), z = x / sqrt(divisor) >= 0, by Taylor's series about the nearest middle; x is cut at the end."""
     table = np.empty((TERMS, end * PER_UNIT), np.longdouble)
     with mpmath.workdps(60):
-        scale = mpmath.mpf(scale)
+        scale = 1 / mpmath.sqrt(divisor)
         for i in range(end * PER_UNIT):
             z = (mpmath.mpf(i) + 0.5) / PER_UNIT * scale
             first = mpmath.exp(z * z) * mpmath.erfc(z)
