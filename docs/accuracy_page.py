@@ -57,7 +57,7 @@ def page() -> str:
     heads = [f"{dtype} {kind}" for dtype in DTYPES for kind in KINDS]
     return (
         f"{START}Of {len(every)} sweeps of float32, {complete} are over all 2^32 inputs; those of float16 and bfloat16 are over\n"
-        "all 65,536. Figures in parentheses are of samples: of float32 bit patterns at an equal distance, of float64 bit\n"
+        "all 65,536. Figures in parentheses are of samples: of float32 bit patterns at equal distances, of float64 bit\n"
         "patterns and of numbers from 2^-8 to 2^10.\n\n"
         f"{table(['function', *heads], summary, 1)}\n## The worst inputs of float32\n\n"
         f"{table(['function', 'of', 'worst input', 'inputs', 'by mpmath', ''], worst, 2)}"

@@ -39,6 +39,8 @@ class Measured:
         So many more were left out, because mpmath would have taken too long.
     reference_checked
         At so many inputs the quick reference itself was compared with mpmath.
+    step
+        One bit pattern in so many was taken; 0 for a random sample.
     formula
         The version of the formula that was measured.
     stale
@@ -53,6 +55,7 @@ class Measured:
     unresolved: int
     reference_checked: int
     formula: str
+    step: int = 1
     stale: bool = False
 
 
@@ -87,7 +90,8 @@ class Accuracy(dict[str, dict[str, Measured]]):
 
 def remarks(found: Measured) -> str:
     """What a reader has to know of a figure."""
-    said = ["all inputs" if found.complete else "a sample"]
+    sample = f"one bit pattern in {found.step:,}" if found.step > 1 else "a sample"
+    said = ["all inputs" if found.complete else sample]
     if found.unresolved:
         said.append(f"{found.unresolved:,} left out")
     if found.stale:

@@ -105,6 +105,7 @@ def measure(function: Any, form: Format, count: int, threads: int, progress: Cal
             unresolved=part.unresolved,
             reference_checked=int(points.size),
             formula=formulas[kind],
+            step=sweep.step if form.bits <= 32 else 0,
         )
         for kind, part in found.items()
     }

@@ -18,7 +18,8 @@ GROUP = 1 << 18
 SCREEN = 61  # the error of the reference is bounded at one input of so many, and everywhere if it comes near the tolerance there
 MARGIN = 16.0
 CANDIDATES = 16  # of the worst inputs of a block are computed by mpmath
-BY_MPMATH = {16: 65536, 32: 2000, 64: 20}  # of a block's undecided inputs, by the bits of the type: the rest are counted
+# Of a block's undecided inputs, by the bits of the type: those that look worst; the rest are counted.
+BY_MPMATH = {16: 65536, 32: 2000, 64: 20}
 
 
 @dataclass
@@ -54,10 +55,11 @@ class Found:
 
 @dataclass
 class _Block:
-    """What is collected in one block for one kind: candidates (distance, bits), undecided bits."""
+    """What is collected in one block for one kind: candidates (distance, bits); undecided bits, and how far off they look."""
 
     candidates: list[tuple[float, int]] = field(default_factory=list)
     undecided: list[Any] = field(default_factory=list)
+    apparent: list[Any] = field(default_factory=list)
     checked: int = 0
 
     def add(self, distance: float, bits: Any, size: int) -> None:
@@ -215,8 +217,9 @@ class Sweep:
             distance[np.isnan(distance)] = np.inf
             distance[np.isnan(got) & np.isnan(truth)] = 0.0
             left = np.isin(wide, self._kinks(kind))
-            distance[left | out] = 0.0
             part.undecided.append(bits[out & ~left])
+            part.apparent.append(distance[out & ~left])
+            distance[left | out] = 0.0
             worst = int(np.argmax(distance))
             part.add(float(distance[worst]), bits[worst], x.size)
 
@@ -234,7 +237,8 @@ class Sweep:
         """The worst candidates and the undecided inputs, by mpmath."""
         undecided = np.concatenate(part.undecided) if part.undecided else np.empty(0, self.form.words)
         most = BY_MPMATH[self.form.bits]
-        chosen = undecided[:: -(-undecided.size // most)] if undecided.size > most else undecided
+        order = np.argsort(-np.concatenate(part.apparent)) if undecided.size > most else slice(None)
+        chosen = undecided[order][:most]
         candidates = [bits for _, bits in sorted(part.candidates, reverse=True)[:CANDIDATES]]
         found = Found(0.0, 0, part.checked - undecided.size + chosen.size, int(chosen.size), int(undecided.size - chosen.size))
         bits = np.array([*candidates, *chosen], self.form.words)
