@@ -12,6 +12,7 @@ from fastrelu.elementwise import Elementwise
 from fastrelu.thresholds import Cost
 
 if TYPE_CHECKING:
+    from fastrelu.accuracy import Accuracy
     from fastrelu.facts import Facts
     from fastrelu.gradients import Backward, ParameterBackward
 
@@ -119,6 +120,8 @@ class Activation(Elementwise):
         Of the parameters: where the derivative jumps, and from which side it takes its value there.
     max_ulp : float
         The worst error of the function itself, in units in the last place: enforced by the tests.
+    accuracy : Accuracy
+        Its card: the worst errors that were measured, their inputs, and how many inputs were checked.
     facts : Facts
         Its range, whether it is monotone, its Lipschitz constant and so on.
     values, slopes, names
@@ -144,6 +147,13 @@ class Activation(Elementwise):
             cost=record.cost,
             training=record.training and in_training(formula, "", record.training, record),
         )
+
+    @functools.cached_property
+    def accuracy(self) -> Accuracy:
+        """What `fastrelu verify` has measured: by dtype and by "forward" or "derivative"."""
+        from fastrelu.accuracy import read
+
+        return read(self)
 
     @functools.cached_property
     def facts(self) -> Facts:

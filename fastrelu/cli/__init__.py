@@ -1,4 +1,4 @@
-"""The command line: fastrelu bench, apply, plot, list, tune, info."""
+"""The command line: fastrelu bench, apply, plot, list, tune, info, verify."""
 
 import sys
 

@@ -74,11 +74,11 @@ def star_relu_bias_slope(x: Scalar, scale: Scalar, bias: Scalar) -> Scalar:
 )
 def star_relu(x: Scalar, scale: Scalar = 0.8944, bias: Scalar = -0.4472) -> Scalar:
     """StarReLU, scale * relu(x)^2 + bias."""
-    square = x * x
-    rise = times(scale, square)
+    part = scale * x  # x^2 alone could overflow
+    rise = times(part, x)
     y = rise + bias
     # where scale * x^2 and the bias cancel, what both products have lost is all that is left
-    low = fma(scale, fma(x, x, -square), fma(scale, square, -rise))
+    low = fma(fma(scale, x, -part), x, fma(part, x, -rise))
     z = y + (sum_error(rise, bias, y) + low)
     return bias if x <= type(x)(0.0) else z if abs(y) < type(x)(math.inf) else y
 

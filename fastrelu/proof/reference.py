@@ -1,0 +1,119 @@
+"""The reference of one function: value and slope of a whole array, with bounds of their errors where they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.proof import exact
+from fastrelu.proof.arithmetic import Arithmetic
+from fastrelu.proof.bounded import split
+from fastrelu.proof.duals import Dual, evaluate, lift
+from fastrelu.proof.formats import Format
+from fastrelu.proof.stable import STABLE
+
+WEIGHT = 1 / 3  # of array operands after x
+KINDS = ("forward", "derivative")
+LOCK = threading.RLock()  # mpmath's precision is one for all threads
+
+
+class Reference:
+    """The truth for one activation and one type, at the default parameters.
+
+    Attributes
+    ----------
+    operands : list
+        What follows x in a call: of array operands one number, then the parameters.
+    """
+
+    def __init__(self, function: Any, form: Format) -> None:
+        self.function, self.form = function, form
+        dtype = form.dtype
+        number = BY_DTYPE[dtype].param.type
+        weights = [dtype.type(WEIGHT) for _ in function.arrays[1:]]
+        self.operands = [*weights, *map(number, function.params.values())]
+        self.numbers = [float(operand) for operand in self.operands]
+        values = self.numbers[len(weights) :]
+        self.kinks: Mapping[float, str] = function.kinks(*values)
+        self._plain, self._bounded = (self._expression(Arithmetic(form.base, bounded)) for bounded in (False, True))
+
+    def _expression(self, m: Arithmetic) -> Callable[[Any], tuple[Any, ...]]:
+        value_of, slope_of = STABLE.get(self.function.dotted_name, (None, None))
+        value_of = value_of or self.function.reference
+        numbers = [m.base(number) for number in self.numbers]
+
+        def expression(x: Any) -> tuple[Any, ...]:
+            variable = m.variable(x)
+            if slope_of:
+                variable = Dual(variable.value)
+            found = lift(value_of(m, variable, *numbers))
+            slope = lift(slope_of(m, variable, *numbers)).value if slope_of else found.slope
+            slope = found.value * m.base(0) if slope is None else slope  # NaN where the value is none
+            parts = (found.value, slope)
+            return tuple(part for number in parts for part in split(number)) if m.bounded else parts
+
+        return expression
+
+    def fast(self, x: Any) -> tuple[Any, ...]:
+        """Values and slopes of finite numbers of the reference's type."""
+        return evaluate(self._plain, x)
+
+    def bounded(self, x: Any) -> tuple[Any, ...]:
+        """Values, bounds of their errors, slopes, and bounds of theirs."""
+        return evaluate(self._bounded, x)
+
+    def exact(self, kind: str, x: float) -> Any:
+        """By mpmath; infinities too."""
+        with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
+            if kind == "forward":
+                return +exact.value(self.function.reference, x, *self.numbers)
+            return +exact.slope(self.function.reference, x, self.kinks, *self.numbers)
+
+    def distance(self, kind: str, got: Any, x: float) -> float:
+        """How far a result is from the exact one, in ULP."""
+        with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
+            return exact.distance(float(got), self.exact(kind, x), self.form)
+
+    def undecided(self, value: Any, error: Any) -> Any:
+        """Where the reference is not good enough; and the last places of its values."""
+        place = self.form.last_place(value)
+        overflow = np.ldexp(self.form.base(1), self.form.top)
+        return ~((error <= self.form.tolerance * place) | (abs(value) - error >= overflow)), place
+
+    def disagreements(self, x: Any) -> list[tuple[str, float, float]]:
+        """Where a reference that claims to be good enough is not what mpmath says, and by how many ULP: should be empty."""
+        wide = x.astype(self.form.base)
+        with np.errstate(all="ignore"):
+            value, error, slope, slope_error = self.bounded(wide)
+            rough = self.fast(wide)
+        found = []
+        top = mpmath.ldexp(1, self.form.top)
+        for kind, truth, bound, fast in zip(KINDS, (value, slope), (error, slope_error), rough, strict=True):
+            undecided, place = self.undecided(truth, bound)
+            for i in np.flatnonzero(~undecided):
+                if kind == "derivative" and float(x[i]) in self.kinks:
+                    continue
+                with mpmath.workprec(exact.PRECISION[self.form.name]):
+                    right = self.exact(kind, float(x[i]))
+                    if mpmath.isnan(right) and np.isnan(truth[i]) and np.isnan(fast[i]):
+                        continue
+                    right = min(max(right, -top), top)
+                    for number in (truth[i], fast[i]):
+                        off = float(abs(min(max(wide_mpf(number), -top), top) - right) / wide_mpf(place[i]))
+                        if not off <= self.form.tolerance:
+                            found.append((kind, float(x[i]), off))
+        return found
+
+
+def wide_mpf(number: Any) -> Any:
+    """A long double as an mpmath number."""
+    if not np.isfinite(number):
+        return mpmath.mpf(float(number))
+    fraction, exponent = np.frexp(number)
+    high = float(fraction)
+    return mpmath.ldexp(mpmath.mpf(high) + mpmath.mpf(float(fraction - np.longdouble(high))), int(exponent))
