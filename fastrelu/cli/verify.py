@@ -108,4 +108,5 @@ def enough(card: accuracy.Accuracy, form: Format, count: int) -> bool:
 def keeps(card: accuracy.Accuracy, form: Format, measured: dict[str, accuracy.Measured]) -> bool:
     """Whether the card knows more than a smaller sample that was taken now."""
     found = card.get(form.name, {})
-    return any(not one.stale and one.checked + one.unresolved > 1.1 * measured[kind].checked for kind, one in found.items())
+    larger = any(one.checked + one.unresolved > 1.1 * measured[kind].checked for kind, one in found.items())
+    return larger and not any(one.stale for one in found.values())

@@ -194,10 +194,10 @@ def softplus_beta_slope(x: Scalar, beta: Scalar, threshold: Scalar) -> Scalar:
     second=softplus_bend,
     reference=lambda m, x, beta, threshold: x if beta * x > threshold else m.log1p(m.exp(beta * x)) / beta,
     numpy=lambda x, beta=1.0: (np.maximum(beta * x, 0) + np.log1p(np.exp(-np.abs(beta * x)))) / beta,
-    max_ulp=1.0,
+    max_ulp=1.25,
     cost=Cost.HEAVY,
     params={
-        "beta": "How sharp the bend is. The error is below 1 ULP for 1, below 2.2 for others.",
+        "beta": "How sharp the bend is. The error is below 1 ULP for 1 (float64: 1.2), below 2.2 for others.",
         "threshold": "Where beta * x is greater, the result is x. torch's default of 20 costs accuracy; this one, none.",
     },
     values=(0, None),
