@@ -1,5 +1,7 @@
 """Settings of all tests: the same random examples in every run; and a user without settings."""
 
+import gc
+
 import pytest
 from buffers import small_buffers  # noqa: F401
 from hypothesis import settings
@@ -10,6 +12,15 @@ from fastrelu import compiled, tuned
 settings.register_profile("fastrelu", derandomize=True, deadline=None, database=None)
 settings.load_profile("fastrelu")
 compiled.SHORTENED_FROM = 0  # common calls take the short way from their second time on
+
+
+@pytest.fixture(scope="module")
+def frozen_heap():
+    """What exists is left out of collections: after thousands of tests one takes half a second, and a test may need many."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from grid import FOLDS, UNARY_REPRESENTATIVES
 from sklearn.datasets import load_sample_images
 from typer.testing import CliRunner
 
@@ -31,7 +32,7 @@ def apply(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("name", [name for name, function in fr.registry.items() if function.arrays == ("x",)])
+@pytest.mark.parametrize("name", [*(name for name in UNARY_REPRESENTATIVES if name in fr.registry), *FOLDS])
 def test_photographs(apply, photographs, name):
     function = fr.registry[name]
     options, named = ((), {}) if name != "maxout" else (("--set", "pool_size=3"), {"pool_size": 3})

@@ -13,7 +13,10 @@ from processes import python
 import fastrelu as fr
 from fastrelu.kernels.entry import SUPPORTED
 
-pytestmark = pytest.mark.skipif(not SUPPORTED, reason="another interpreter than CPython: no short way")
+pytestmark = [
+    pytest.mark.skipif(not SUPPORTED, reason="another interpreter than CPython: no short way"),
+    pytest.mark.usefixtures("frozen_heap"),
+]
 ONE = fr.relu
 
 

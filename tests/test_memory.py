@@ -20,7 +20,7 @@ from numba import njit
 import fastrelu as fr
 from fastrelu import memory
 
-pytestmark = pytest.mark.usefixtures("small_buffers")
+pytestmark = pytest.mark.usefixtures("small_buffers", "frozen_heap")
 
 
 class Sub(np.ndarray):

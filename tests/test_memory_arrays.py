@@ -12,7 +12,7 @@ from processes import python
 import fastrelu as fr
 from fastrelu import memory
 
-pytestmark = pytest.mark.usefixtures("small_buffers")
+pytestmark = pytest.mark.usefixtures("small_buffers", "frozen_heap")
 LARGE = 1 << 20  # float32 elements that the public functions get reused memory for
 
 
