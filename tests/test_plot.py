@@ -57,9 +57,7 @@ def test_relu_and_its_derivative():
     assert circles[0, 0] != "white"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, function in ACTIVATIONS.items() if name in REPRESENTATIVES or function.facts.kinks]
-)
+@pytest.mark.parametrize("name", [name for name, one in ACTIVATIONS.items() if name in REPRESENTATIVES or one.facts.kinks])
 def test_no_line_crosses_a_jump(name):
     function = fr.registry[name]
     params = {"weight": 0.25} if name == "prelu" else {}

@@ -61,7 +61,7 @@ def numbers(dtype, count, ends=(1.0, 2.0, 6.0, 30.0)):
 @every_dtype
 @pytest.mark.parametrize("name", SLOPES)
 def test_slope(name, dtype):
-    x = numbers(dtype, 200)
+    x = numbers(dtype, 80)
     error, message = worst(getattr(fr, name).derivative(x), lambda v: SLOPES[name](mpmath, v), x)
     assert error <= 2, message
 
@@ -120,7 +120,7 @@ def test_snake(a, dtype):
 @pytest.mark.parametrize("k", range(1, 9))
 def test_polyharmonic(k, dtype):
     root = float(mpmath.exp(-mpmath.mpf(1) / k))
-    x = np.concatenate([numbers(dtype, 120, (2.0, 30.0)), beside(1.0, dtype, 60), beside(root, dtype, 60)])
+    x = np.concatenate([numbers(dtype, 40, (2.0, 30.0)), beside(1.0, dtype, 20), beside(root, dtype, 20)])
     function = fr.polyharmonic
     error, message = worst(function(x, k), lambda v: function.reference(mpmath, v, k, 0), x)
     assert error <= function.max_ulp, message
