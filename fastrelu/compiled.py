@@ -40,7 +40,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
     name, module
         Where another process finds it: ``gelu.derivative`` in ``fastrelu.formulas.gelus``.
     doc, signature
-        What help() shows.
+        What help() shows; the signature is made when it is asked for.
     arrays, params
         The names of its array operands; the scalar parameters that follow them, and their defaults.
     supported
@@ -56,7 +56,10 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         Of the generalised ufunc, if it is one.
     """
 
-    __signature__: inspect.Signature
+    # a staticmethod itself has none of its own, and help() would take that of the function inside
+    @functools.cached_property
+    def __signature__(self) -> inspect.Signature:
+        return self._signature()
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         name: str,
         module: str,
         doc: str,
-        signature: inspect.Signature,
+        signature: Callable[[], inspect.Signature],
         arrays: tuple[str, ...],
         params: Mapping[str, Any],
         supported: tuple[np.dtype[Any], ...],
@@ -93,8 +96,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             "__qualname__": name,
             "__module__": module,
             "__doc__": doc,
-            "__signature__": signature,
         }
+        self._signature = signature
         self._install(self._long_way)
 
     def __get__(self, _instance: Any, _owner: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +98,7 @@ class Elementwise(Compiled):
             name=name,
             module=module,
             doc=doc,
-            signature=_public_signature(signature, options or {}, keywords),
+            signature=functools.partial(_public_signature, signature, options or {}, keywords),
             arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
             params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,

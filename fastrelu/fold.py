@@ -90,7 +90,7 @@ class Fold(Compiled):
             name=name,
             module=module,
             doc=doc,
-            signature=inspect.signature(lambda: None).replace(parameters=self._parameters()),
+            signature=lambda: inspect.Signature(self._parameters()),
             arrays=arrays,
             params={},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
