@@ -14,6 +14,7 @@ from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels import layouts as native
 from fastrelu.kernels.entry import SUPPORTED
+from fastrelu.kernels.plans import FRESH, MASKED
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
@@ -78,7 +79,7 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     if plain or not SUPPORTED or not (mask is None or type(mask) is np.ndarray):
         return None
     if out is None:
-        flags, out = native.FRESH, _like(values, dtype)
+        flags, out = FRESH, _like(values, dtype)
     elif 0 in out.strides:
         return None
     else:
@@ -89,7 +90,7 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     params = np.array(scalars, table.params.dtype) if scalars else table.params
     arrays = (*values, out)
     if mask is not None:
-        flags, arrays = flags | native.MASKED, (*arrays, mask)
+        flags, arrays = flags | MASKED, (*arrays, mask)
     if size < function.large:
         _native()(table.address, id(arrays), id(params), flags, 1)
         return out

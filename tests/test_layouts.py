@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import fastrelu as fr
 from fastrelu import layouts, pool
 from fastrelu.dispatch import Target
-from fastrelu.kernels import layouts as native
+from fastrelu.kernels import plans as native
 from fastrelu.kernels import pool as native_pool
 from fastrelu.kernels.entry import SUPPORTED
 
