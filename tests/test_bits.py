@@ -223,7 +223,7 @@ def test_integers(function):
             same_bits(function(*(array[index] for array in arrays)), expected[index])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @each({**FORMULAS, **SECONDS})
 def test_formula_in_plain_python(function, dtype):
     """The formula needs no Numba: on NumPy scalars it gives the kernel's bits."""
