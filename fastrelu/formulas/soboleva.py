@@ -145,6 +145,94 @@ def smht_bend(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: S
     return -y if turned != (x < zero) else y
 
 
+@jitable
+def lift(size: Scalar) -> Scalar:
+    """By what a factor of `carried` is to be larger: next to small numbers nothing is subnormal then, large ones stay."""
+    one = type(size)(1.0)
+    return one / small(size) if size < one else one
+
+
+@jitable
+def carried(y: Scalar, y_low: Scalar, rate: Scalar, rate_low: Scalar, size: Scalar) -> Scalar:
+    """(y + y_low) size exp((rate + rate_low) size) / lift(size), rounded once where that is subnormal.
+
+    The exponential is the fourth power of two words, so that it may fall below all that a large size makes up for.
+    """
+    zero, half, one = type(size)(0.0), type(size)(0.5), type(size)(1.0)
+    far = size == type(size)(np.inf)
+    p, p_low, power = exp_half(*exponent(times(half, rate), times(half, rate_low), size))
+    p, p_low = product(p, p_low, p, p_low)
+    p, p_low = product(p, p_low, p, p_low)
+    y, y_low = product(y, y_low, one if far else size, zero)
+    y, y_low = product(y, y_low, p, p_low)
+    rises, factor = power > one, small(y) if size < one else one
+    y = times(times(y + y_low, power), power)
+    y = times(times(times(y, factor if rises else power), power), power if rises else factor)
+    return size if far & (y != zero) else y
+
+
+@jitable
+def share(x: Scalar, p: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """x exp(p x) / (exp(c x) + exp(-d x)), by the larger of the two exponentials."""
+    zero, size = type(x)(0.0), abs(x)
+    left = x < zero
+    t, t_low = two_sum(c, d)
+    other = t < zero
+    fall, fall_low = exponent(-t if other else t, -t_low if other else t_low, size)
+    y, y_low = quotient(lift(size), zero, *one_plus(-fall, -fall_low))
+    rate, rate_low = two_sum(p, d if other != left else -c)
+    y = carried(y, y_low, -rate if left else rate, -rate_low if left else rate_low, size)
+    return -y if left else y
+
+
+@jitable
+def smht_a_slope(x: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """x exp(a x) / (exp(c x) + exp(-d x))."""
+    return share(x, a, c, d)
+
+
+@jitable
+def smht_b_slope(x: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """x exp(-b x) / (exp(c x) + exp(-d x))."""
+    return share(x, -b, c, d)
+
+
+@jitable
+def share_of_value(x: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar, lesser: bool) -> Scalar:
+    """x smht(x) times the larger of exp(c x) and exp(-d x) over their sum, or times the lesser."""
+    zero, size = type(x)(0.0), abs(x)
+    a, b, c, d, turned = as_if_positive(x, a, b, c, d)
+    unit = lift(size)
+    s, s_low = two_sum(a, b)
+    fall, fall_low = exponent(s, s_low, size)
+    m, m_low = one_minus(-fall, -fall_low)
+    tiny, tiny_low = product(s, s_low, zero if s == zero else times(size, unit), zero)
+    near = fall < type(x)(2.0**-70)
+    y, y_low = (tiny if near else times(m, unit)), (tiny_low if near else times(m_low, unit))
+    t, t_low = two_sum(c, d)
+    fall, fall_low = exponent(t, t_low, size)
+    under, under_low = one_plus(-fall, -fall_low)
+    y, y_low = quotient(*quotient(y, y_low, under, under_low), under, under_low)
+    rate, rate_low = two_sum(a, -c)
+    rate, rate_low = add(rate, rate_low, -t if lesser else zero, -t_low if lesser else zero)
+    y = carried(y, y_low, rate, rate_low, size)
+    return -y if turned else y
+
+
+@jitable
+def smht_c_slope(x: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """-x smht(x) exp(c x) / (exp(c x) + exp(-d x))."""
+    zero = type(x)(0.0)
+    return -share_of_value(x, a, b, c, d, (x < zero) != (c + d < zero))
+
+
+@jitable
+def smht_d_slope(x: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """x smht(x) exp(-d x) / (exp(c x) + exp(-d x))."""
+    zero = type(x)(0.0)
+    return share_of_value(x, a, b, c, d, (x < zero) == (c + d < zero))
+
+
 @activation(
     derivative=smht_slope,
     second=smht_bend,
@@ -162,6 +250,7 @@ def smht_bend(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: S
     },
     values=(-1, 1),
     slopes=(0, 1),
+    gradients={"a": smht_a_slope, "b": smht_b_slope, "c": smht_c_slope, "d": smht_d_slope},
     paper="Soboleva & Beskorovainyi (2008); Golev, Iliev & Kyurkchiev, IJISET 4 (2017)",
 )
 def smht(x: Scalar, a: Scalar = 1.0, b: Scalar = 1.0, c: Scalar = 1.0, d: Scalar = 1.0) -> Scalar:

@@ -15,7 +15,7 @@ from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.exponential import ONE_64, ZERO_64, exp_sum
 from fastrelu.vecmath.logwords import log_words, split
-from fastrelu.vecmath.pairs import half_part
+from fastrelu.vecmath.pairs import cubic_factor, half_part
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
@@ -26,6 +26,9 @@ TINY, LARGE = np.float64(2.0**-70), np.float64(2.0**70)
 # An alpha whose inverse would overflow is lifted; a product beyond HUGE is made of factors that are lowered.
 SMALL, LIFT = np.float64(2.0**-900), np.float64(2.0**300)
 HUGE, LOWERED, EXPONENT = np.float64(2.0**900), np.float64(2.0**-520), np.float64(1040)
+# For the derivative with respect to alpha, of which the denominator is the square: as SMALL, and the least that is left.
+LIFTED, LEAST = np.float64(2.0**-400), np.float64(2.0**-500)
+SERIES, THIRD_ORDER, MINUS_TWO_THIRDS = np.float64(0.34375), np.float64(2.0**-30), np.float64(-2 / 3)
 
 
 @jitable
@@ -135,6 +138,74 @@ def bend_of(x: Scalar, alpha: Scalar) -> Scalar:
     return alpha * y if alpha > ZERO_64 else times(alpha, y) * y if alpha < ZERO_64 else ZERO_64 if y == y else y
 
 
+@jitable
+def exponential_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """(z exp(z) - exp(z) + 1) / alpha^2 + 1 with z = alpha x, for alpha >= 0: both terms are positive."""
+    z = ZERO_64 if alpha == ZERO_64 else times(alpha, x)
+    over, under = z > HIGHEST, z < LOWEST
+    z_low = ZERO_64 if over | under else fma(alpha, x, -z)
+    z = HIGHEST if over else LOWEST if under else z
+    # next to z = 0: x^2 (1/2 + z/3 + ...)
+    factor = fma(-cubic_factor(z), ONE_64 - z, HALF)
+    half = fma(z, factor, HALF)
+    t, t_low = product(x, ZERO_64, half, fma(z, factor, HALF - half))
+    t, t_low = add(*product(t, t_low, x, ZERO_64), ONE_64, ZERO_64)
+    near = INFINITY if t == INFINITY else t + t_low
+    # elsewhere: (z - 1) exp(z) / alpha^2 and 1 / alpha^2, an alpha whose square is too small is lifted
+    part, part_low, power = half_part(z, z_low)
+    lifted = alpha < LIFTED
+    scaled, unit = times(alpha, LIFT) if lifted else alpha, LIFT if lifted else ONE_64
+    scaled = LEAST if scaled < LEAST else scaled
+    p, p_low = two_sum(ONE_64, part)
+    p, p_low = quick_sum(p, p_low + part_low)
+    less, less_low = two_sum(z, -ONE_64)
+    p, p_low = product(*product(p, p_low, p, p_low), less, less_low + z_low)
+    p, p_low = quotient(p, p_low, scaled, ZERO_64)
+    p, p_low = quotient(times(p, power), times(p_low, power), scaled, ZERO_64)
+    p, p_low = times(p, power), times(p_low, power)
+    c, c_low = quotient(*quotient(ONE_64, ZERO_64, scaled, ZERO_64), scaled, ZERO_64)
+    y, y_low = add(p, p_low, c, c_low)
+    y, y_low = add(y, y_low, ZERO_64 if lifted else ONE_64, ZERO_64)
+    y = INFINITY if over | (p == INFINITY) else times((y + y_low) * unit, unit)
+    return near if abs(z) < SERIES else y
+
+
+@jitable
+def logarithm_alpha_slope(x: Scalar, beta: Scalar) -> Scalar:
+    """(log(w) - z / w) / beta^2 + 1 / w with z = beta (x - beta) and w = 1 + z, for beta > 0: both terms are positive."""
+    z, z_low, w, w_low, d, d_low, huge = one_plus_product(x, beta)
+    k, f, f_low = split(w, w_low)
+    near = (z > MINUS_QUARTER) & (z < HALF)
+    y, y_low = log_words(ZERO_64 if near else k + EXPONENT if huge else k, z if near else f, z_low if near else f_low)
+    part, part_low = quotient(z, z_low, w, w_low)
+    y, y_low = add(y, y_low, -ONE_64 if huge else -part, ZERO_64 if huge else -part_low)
+    y, y_low = quotient(*quotient(y, y_low, beta, ZERO_64), beta, ZERO_64)
+    # next to z = 0: (x - beta)^2 (1/2 - 2 z / 3)
+    t, t_low = product(*product(d, d_low, fma(z, MINUS_TWO_THIRDS, HALF), ZERO_64), d, d_low)
+    tiny = abs(z) < THIRD_ORDER
+    y, y_low = t if tiny else y, t_low if tiny else y_low
+    unit = LOWERED if huge else ONE_64
+    slope, slope_low = quotient(ONE_64, ZERO_64, w, w_low)
+    slope, slope_low = times(times(slope, unit), unit), times(times(slope_low, unit), unit)
+    total, low = add(y, y_low, slope, slope_low)
+    y = INFINITY if y == INFINITY else total + low
+    y = y if w > ZERO_64 else INFINITY if w == ZERO_64 else NAN
+    return x if x == INFINITY else y
+
+
+@jitable
+def _alpha_slope_32(x: Scalar, alpha: Scalar) -> Scalar:
+    return np.float32(alpha_slope_of(np.float64(x), np.float64(alpha)))
+
+
+@by_precision(_alpha_slope_32)
+@jitable
+def alpha_slope_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """The derivative with respect to alpha, which is x^2 / 2 + 1 at alpha = 0."""
+    y = logarithm_alpha_slope(x, -alpha) if alpha < ZERO_64 else exponential_alpha_slope(x, alpha)
+    return y if x == x else x
+
+
 def soft_exponential_reference(m: Any, x: Any, alpha: Any) -> Any:
     """The soft exponential in the arithmetic of m; NaN outside of its domain."""
     if alpha == 0:
@@ -162,6 +233,11 @@ def soft_exponential_bend(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
     return bend_of(x, alpha)
 
 
+def soft_exponential_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
+    """With z = alpha x: ((z - 1) exp(z) + 1) / alpha^2 + 1 for positive alpha, by a logarithm for negative, x^2 / 2 + 1 for 0."""
+    return alpha_slope_of(x, alpha)
+
+
 @activation(
     derivative=soft_exponential_slope,
     second=soft_exponential_bend,
@@ -176,6 +252,7 @@ def soft_exponential_bend(x: Scalar, alpha: Scalar = 0.25) -> Scalar:
     },
     values=(-3.75, None),
     slopes=(0, None),
+    gradients={"alpha": soft_exponential_alpha_slope},
     paper="Godfrey & Gashler, A continuum among logarithmic, linear, and exponential functions (2015)",
 )
 def soft_exponential(x: Scalar, alpha: Scalar = 0.25) -> Scalar:

@@ -60,8 +60,13 @@ class Arithmetic:
         return Dual(found.value, found.slope, x)
 
     def expm1(self, x: Any) -> Dual:
+        """Beyond the upper end the slope stays what it is there: it overflows, as the value does."""
         end = self.end
-        return self._function(lambda z: np.expm1(clip(z, end)), lambda z, _y: self._inside(self._exp(z), z, end), x)
+
+        def value(real: Any) -> Any:
+            return self._map(lambda z: np.expm1(clip(z, end)), lambda z, _y: self._inside(self._exp(z), z, end), real)
+
+        return lift(x).map(value, lambda z, _y: self._exp(z) * (_values(z) > -end).astype(self.base))
 
     def _exp(self, real: Any) -> Any:
         end = self.end
