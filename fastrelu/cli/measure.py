@@ -18,7 +18,7 @@ from fastrelu.fold import Fold
 SIZES = (16, 1000, 100_000, 10_000_000)
 DTYPES = ("float32", "float64")
 ROW = 1000  # elements along the axis of a function that has one
-ROUND_SECONDS = 5e-3  # small calls are repeated until a round lasts this long: threads wake in the first
+ROUND_SECONDS = 1e-3  # small calls are repeated until a round lasts this long
 SAMPLE = 300  # points at which mpmath is asked
 
 
@@ -50,12 +50,16 @@ def timer(function: Callable[..., Any], arguments: Sequence[Any], named: Mapping
 
 
 def race(
-    timers: Sequence[timeit.Timer], seconds: float, rounds: int = 30, summary: Callable[[list[float]], float] = statistics.median
+    timers: Sequence[timeit.Timer],
+    seconds: float,
+    rounds: int = 30,
+    summary: Callable[[list[float]], float] = statistics.median,
+    round_seconds: float = ROUND_SECONDS,
 ) -> list[float]:
     """The median times of one call each, from rounds that take turns, at least three and at most so many seconds."""
     for each in timers:
         each.timeit(1)  # compiles, faults pages in, fills caches
-    counts = [max(1, round(ROUND_SECONDS / max(each.timeit(1), 1e-7))) for each in timers]
+    counts = [max(1, round(round_seconds / max(each.timeit(1), 1e-7))) for each in timers]
     times: list[list[float]] = [[] for _ in timers]
     end = timeit.default_timer() + seconds
     while len(times[0]) < 3 or (len(times[0]) < rounds and timeit.default_timer() < end):
