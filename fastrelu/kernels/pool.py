@@ -34,7 +34,7 @@ STOP = 2 * LINE + 1
 ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
 BUSY, STARTED, SKIP, MOST = 2 * LINE + 5, 2 * LINE + 6, 2 * LINE + 7, 2 * LINE + 8
 CLOCK = 2 * LINE + 9  # timespec_get
-LAST, STREAK, ALONE, WAKES, PENALTY = 2 * LINE + 10, 2 * LINE + 11, 2 * LINE + 12, 2 * LINE + 13, 2 * LINE + 14
+LAST, STREAK, ALONE, WAKES, PENALTY, STALLED = range(2 * LINE + 10, 2 * LINE + 16)
 FIRST = 3 * LINE  # from here on, for each thread:
 CURSOR = 0  # how much of its share has been taken
 ASLEEP, LOCK, ALIVE = LINE, LINE + 1, LINE + 2
@@ -50,10 +50,9 @@ SMALLEST_CHUNK_BYTES, LARGEST_CHUNK_BYTES = 1 << 13, 1 << 18
 SPINS = 1500  # 60 to 100 us: as long as a program takes from one call to the next, where it calls often
 SPINS_TOO_LATE = 1000  # for the next job, of a thread that found the gate closed when it woke
 PATIENCE = 4000  # spins of a caller for those who are still inside, before it gives its core away
-LEAST_SKIPPED, SKIPPED = (
-    12,
-    200,
-)  # calls that stay serial after a stall: with fewer stalls than 1 in 100 calls, they do not show in the p99
+# Calls that stay serial after a stall: few after the first, and soon so many that fewer than 1 in 100 calls stall, and the p99
+# does not show it. As many good calls as were left out make a stall the first again.
+LEAST_SKIPPED, SKIPPED = 12, 200
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later. A small call pays that only if more follow:
 WAKE_BYTES = 1 << 20
@@ -154,8 +153,10 @@ def share_out(state: int) -> None:
     poke(state, ALONE, peek(state, ALONE) + 1 if alone else 0)
     if not alone:
         poke(state, PENALTY, 0)
+        poke(state, STALLED, max(peek(state, STALLED) - 1, 0))
     if spins >= PATIENCE:
-        poke(state, SKIP, SKIPPED)
+        poke(state, STALLED, min(max(4 * peek(state, STALLED), LEAST_SKIPPED), SKIPPED))
+        poke(state, SKIP, peek(state, STALLED))
     elif peek(state, ALONE) >= ALONE_CALLS:  # each time in a row for twice as long
         poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
         poke(state, SKIP, peek(state, PENALTY))
