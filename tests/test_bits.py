@@ -9,7 +9,7 @@ import fastrelu as fr
 from fastrelu import pool
 from fastrelu.dispatch import Target
 from fastrelu.kernels import pool as native
-from fastrelu.kernels.elementwise import STREAMED_BYTES
+from fastrelu.kernels.nontemporal import STREAMED_BYTES
 from fastrelu.kernels.storage import bfloat16
 
 DTYPES = [*map(np.dtype, ("float16", "float32", "float64")), *bfloat16()]

@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
 from fastrelu.kernels.calls import emit, resolve
+from fastrelu.kernels.nontemporal import LINE, past_caches
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import (
     WORD,
@@ -32,7 +33,6 @@ from fastrelu.vecmath.primitives import IEEE, use_widest_vectors
 RUN = types.void(types.intp, types.intp)  # the address of the operands' addresses, the number of elements
 LOOP = types.void(types.intp, types.intp, types.intp, types.intp)  # NumPy's inner loop: args, dimensions, steps, data
 BLOCK_BYTES = 4096  # gathered at a time from a strided operand: a few operands fit in the L1 cache
-LINE, STREAMED_BYTES = 64, 256  # bytes: a cache line, and how much a streaming kernel writes at a time
 ALIGNED_FROM_BYTES = 1 << 13
 MAX_OPERANDS = 8
 SCRATCH_BYTES = BLOCK_BYTES * MAX_OPERANDS
@@ -78,26 +78,12 @@ def sweep(context: Any, formula: Any, dtype: Any, n_arrays: Any, n_params: Any, 
         sources = [operand(k) for k in range(arrays)]
         scalars = [builder.load(operand(arrays + k, target.get_data_type(storage.compute))) for k in range(params)]
         output = operand(arrays + params)
-        if not streaming.literal_value:
+        if streaming.literal_value:
+            with past_caches(builder, args[6], output, storage.dtype.itemsize) as (index, place):
+                compute(index, place)
+        else:
             with cgutils.for_range(builder, args[6]) as loop:
                 compute(loop.index, builder.gep(output, [loop.index]))
-            return target.get_dummy_value()
-        # Whole lines, put together on the stack, that is: in registers. Only vectors can be stored past the caches.
-        block = STREAMED_BYTES // storage.dtype.itemsize
-        with builder.goto_entry_block():
-            lines = builder.alloca(storage.item, size=block)
-        lines.align = LINE
-        line = ir.VectorType(ir.IntType(32), LINE // 4)
-        once = module.add_metadata([ir.IntType(32)(1)])
-        with cgutils.for_range(builder, builder.udiv(args[6], WORD(block))) as outer:
-            first = builder.mul(outer.index, WORD(block))
-            with cgutils.for_range(builder, WORD(block)) as loop:
-                compute(builder.add(first, loop.index), builder.gep(lines, [loop.index]))
-            source = builder.bitcast(lines, line.as_pointer())
-            sink = builder.bitcast(builder.gep(output, [first]), line.as_pointer())
-            for k in range(STREAMED_BYTES // LINE):
-                value = builder.load(builder.gep(source, [WORD(k)]), align=LINE)
-                builder.store(value, builder.gep(sink, [WORD(k)]), align=LINE).set_metadata("nontemporal", once)
         return target.get_dummy_value()
 
     return types.void(formula, dtype, n_arrays, n_params, streaming, pointers, count), codegen

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from fastrelu.vecmath.coefficients import (
     LOGISH_32,
     LOGISH_64,
@@ -56,71 +59,28 @@ def _polynomial(p: Scalar, d: Scalar) -> Scalar:
     return fma(fma(fma(fma(fma(fma(top, d, p[5]), d, p[4]), d, p[3]), d, p[2]), d, p[1]), d, p[0])
 
 
-@jitable
-def _tanhexp_near_32(x: Scalar) -> Scalar:
-    d, low = distance_to(-TANHEXP_ZERO_32[0], -TANHEXP_ZERO_32[1], -x)
-    return d, near_root(TANHEXP_FIRST_32, _sextic(TANHEXP_32, d), d, low)
+def _near(float32: tuple[Any, ...], float64: tuple[Any, ...]) -> Callable[..., Any]:
+    """The distance of x from a derivative's root, and the derivative, for a distance up to 3/16.
+
+    Given are, for each precision, the root and the slope there, each as a sum of two numbers, and the coefficients of
+    higher order.
+    """
+
+    def in_one(polynomial: Callable[..., Any], zero: Scalar, first: Scalar, rest: Scalar) -> Callable[..., Any]:
+        root, root_low = -zero[0], -zero[1]
+
+        @jitable
+        def near(x: Scalar) -> Scalar:
+            d, low = distance_to(root, root_low, -x)
+            return d, near_root(first, polynomial(rest, d), d, low)
+
+        return near
+
+    return by_precision(in_one(_sextic, *float32))(in_one(_polynomial, *float64))
 
 
-@by_precision(_tanhexp_near_32)
-@jitable
-def tanhexp_near(x: Scalar) -> Scalar:
-    """The distance of x from the root of tanhexp's derivative, and the derivative, for a distance up to 3/16."""
-    d, low = distance_to(-TANHEXP_ZERO_64[0], -TANHEXP_ZERO_64[1], -x)
-    return d, near_root(TANHEXP_FIRST_64, _polynomial(TANHEXP_64, d), d, low)
-
-
-@jitable
-def _serf_near_32(x: Scalar) -> Scalar:
-    d, low = distance_to(-SERF_ZERO_32[0], -SERF_ZERO_32[1], -x)
-    return d, near_root(SERF_FIRST_32, _sextic(SERF_32, d), d, low)
-
-
-@by_precision(_serf_near_32)
-@jitable
-def serf_near(x: Scalar) -> Scalar:
-    """The distance of x from the root of serf's derivative, and the derivative, for a distance up to 3/16."""
-    d, low = distance_to(-SERF_ZERO_64[0], -SERF_ZERO_64[1], -x)
-    return d, near_root(SERF_FIRST_64, _polynomial(SERF_64, d), d, low)
-
-
-@jitable
-def _smish_near_32(x: Scalar) -> Scalar:
-    d, low = distance_to(-SMISH_ZERO_32[0], -SMISH_ZERO_32[1], -x)
-    return d, near_root(SMISH_FIRST_32, _sextic(SMISH_32, d), d, low)
-
-
-@by_precision(_smish_near_32)
-@jitable
-def smish_near(x: Scalar) -> Scalar:
-    """The distance of x from the root of smish's derivative, and the derivative, for a distance up to 3/16."""
-    d, low = distance_to(-SMISH_ZERO_64[0], -SMISH_ZERO_64[1], -x)
-    return d, near_root(SMISH_FIRST_64, _polynomial(SMISH_64, d), d, low)
-
-
-@jitable
-def _logish_near_32(x: Scalar) -> Scalar:
-    d, low = distance_to(-LOGISH_ZERO_32[0], -LOGISH_ZERO_32[1], -x)
-    return d, near_root(LOGISH_FIRST_32, _sextic(LOGISH_32, d), d, low)
-
-
-@by_precision(_logish_near_32)
-@jitable
-def logish_near(x: Scalar) -> Scalar:
-    """The distance of x from the root of logish's derivative, and the derivative, for a distance up to 3/16."""
-    d, low = distance_to(-LOGISH_ZERO_64[0], -LOGISH_ZERO_64[1], -x)
-    return d, near_root(LOGISH_FIRST_64, _polynomial(LOGISH_64, d), d, low)
-
-
-@jitable
-def _phish_near_32(x: Scalar) -> Scalar:
-    d, low = distance_to(-PHISH_ZERO_32[0], -PHISH_ZERO_32[1], -x)
-    return d, near_root(PHISH_FIRST_32, _sextic(PHISH_32, d), d, low)
-
-
-@by_precision(_phish_near_32)
-@jitable
-def phish_near(x: Scalar) -> Scalar:
-    """The distance of x from the root of phish's derivative, and the derivative, for a distance up to 3/16."""
-    d, low = distance_to(-PHISH_ZERO_64[0], -PHISH_ZERO_64[1], -x)
-    return d, near_root(PHISH_FIRST_64, _polynomial(PHISH_64, d), d, low)
+tanhexp_near = _near((TANHEXP_ZERO_32, TANHEXP_FIRST_32, TANHEXP_32), (TANHEXP_ZERO_64, TANHEXP_FIRST_64, TANHEXP_64))
+serf_near = _near((SERF_ZERO_32, SERF_FIRST_32, SERF_32), (SERF_ZERO_64, SERF_FIRST_64, SERF_64))
+smish_near = _near((SMISH_ZERO_32, SMISH_FIRST_32, SMISH_32), (SMISH_ZERO_64, SMISH_FIRST_64, SMISH_64))
+logish_near = _near((LOGISH_ZERO_32, LOGISH_FIRST_32, LOGISH_32), (LOGISH_ZERO_64, LOGISH_FIRST_64, LOGISH_64))
+phish_near = _near((PHISH_ZERO_32, PHISH_FIRST_32, PHISH_32), (PHISH_ZERO_64, PHISH_FIRST_64, PHISH_64))
