@@ -16,7 +16,7 @@ import numpy as np
 from fastrelu.vecmath import primitives, reductions
 from fastrelu.vecmath.primitives import IEEE
 
-SERIAL = {**IEEE, "nogil": True, "forceinline": False}  # the attributes that `sweep` gives to a kernel are its own
+SERIAL = {**IEEE, "nogil": True, "forceinline": False, "no_cfunc_wrapper": False}  # the attributes that `sweep` gives to a kernel are its own
 
 
 @functools.cache

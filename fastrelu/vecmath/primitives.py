@@ -21,7 +21,7 @@ Scalar: TypeAlias = Any  # numpy.float32 or numpy.float64, kept from input to ou
 # error_model: division by zero gives inf or NaN, and no branch that would stop vectorising.
 # fastmath is named because a caller's fastmath=True would be inherited, and would change bits.
 # forceinline: LLVM leaves a float64 softplus as a call, 50 times slower, because a loop with a call is not vectorised.
-IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True}
+IEEE = {"error_model": "numpy", "fastmath": False, "forceinline": True, "no_cfunc_wrapper": True}
 
 _compilable: set[Callable[..., Any]] = set()
 _jitable: set[Callable[..., Any]] = set()
