@@ -56,7 +56,7 @@ def check_loop(function, dtype, **options):
     same_bits(out, plain(function, arrays))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @each_representative
 def test_scalars_in_compiled_code(function, dtype):
     check_loop(function, dtype)

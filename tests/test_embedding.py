@@ -281,15 +281,15 @@ def test_user_function_is_cached(tmp_path):
         slope = fr.silu.derivative
         @njit(cache=True)
         def force(v):
-            return fr.leaky_relu(v, negative_slope=0.2) + slope(v) + fr.elu(v, alpha=2.0)
+            return fr.leaky_relu(v, negative_slope=0.2) + slope(v)
         @njit(cache=True, parallel=True)
         def field(v):
-            return fr.tanh(v) + fr.relu(v)
+            return fr.relu(v)
         x = np.linspace(-3, 3, 1001)
         got = force(x)
         print(force(0.5).hex(), got.tobytes().hex()[:64], field(x).tobytes().hex()[-64:])
         print(sum(force.stats.cache_hits.values()), sum(field.stats.cache_hits.values()))
-        np.testing.assert_array_equal(got, fr.leaky_relu(x, negative_slope=0.2) + slope(x) + fr.elu(x, alpha=2.0))
+        np.testing.assert_array_equal(got, fr.leaky_relu(x, negative_slope=0.2) + slope(x))
     """))  # fmt: skip
     settings = {**os.environ, "PYTHONPATH": str(PACKAGE), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     runs = [

@@ -90,7 +90,6 @@ class TestCalls:
 
     def test_out(self, function):
         values = required(function)
-        result = function(*values)
         for out, kind, wanted in [
             (np.empty(3, np.float32), TypeError, "have dtype float64, got float32"),
             (np.empty(3, np.int64), TypeError, "have dtype float64, got int64"),
@@ -109,7 +108,6 @@ class TestCalls:
                     function(*values, out=out, **keywords)
                 sentence(error, f"{function.dotted_name}: out must {wanted}")
             np.testing.assert_array_equal(out, before)
-        np.testing.assert_array_equal(function(*values), result)
 
     def test_out_of_float64_for_float32(self, function):
         out = np.full(3, 7.0)

@@ -41,7 +41,7 @@ def truths(case, function, x, dtype):
 @each_float
 @each_case
 def test_forward(case, dtype):
-    x = finite_inputs(case, dtype, 240)
+    x = finite_inputs(case, dtype, 120)
     weights, exact = truths(case, lambda *a: value(case.chosen.reference, *a), x, dtype)
     got = case.function(x, *weights, **case.named)
     assert got.dtype == dtype
@@ -58,7 +58,7 @@ def slopes(case, x, dtype):
 @each_case
 def test_derivative(case, dtype):
     """At most 2 ULP; at a kink, the limit from the side that the record states."""
-    x = finite_inputs(case, dtype, 120, 1)
+    x = finite_inputs(case, dtype, 60, 1)
     weights, exact = slopes(case, x, dtype)
     error, message = worst(case.function.derivative(x, *weights, **case.named), exact, x)
     assert error <= 2, message

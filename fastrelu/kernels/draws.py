@@ -10,14 +10,15 @@ from numba.extending import register_jitable
 
 from fastrelu.kernels.elementwise import BLOCK_BYTES, LOOP, TABLE_BYTES
 from fastrelu.kernels.options import compile_cfunc, formula_digest
+from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.rows import convert_rows
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.vecmath.philox import uniform
-from fastrelu.vecmath.primitives import IEEE, compilable
+from fastrelu.vecmath.primitives import compilable
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def fill(numbers: Any, count: int, first: int, seed: int) -> None:
     """The random numbers of count elements, from the first on."""
     zero, key = numbers.dtype.type(0), np.uint64(seed)

@@ -16,6 +16,7 @@ from numba.extending import intrinsic, register_jitable
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.kernels.nontemporal import LINE, past_caches
 from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import (
     WORD,
     call,
@@ -28,7 +29,7 @@ from fastrelu.kernels.pointers import (
     typed_pointer,
 )
 from fastrelu.kernels.storage import BY_NAME
-from fastrelu.vecmath.primitives import IEEE, use_widest_vectors
+from fastrelu.vecmath.primitives import use_widest_vectors
 
 RUN = types.void(types.intp, types.intp)  # the address of the operands' addresses, the number of elements
 LOOP = types.void(types.intp, types.intp, types.intp, types.intp)  # NumPy's inner loop: args, dimensions, steps, data
@@ -118,7 +119,7 @@ def run(
     return compile_cfunc(RUN, run, digest, name, n_arrays, n_params, streaming)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def is_contiguous(steps: int, n_arrays: int, output: int, size: int) -> bool:
     """Whether the arrays lie as a kernel wants them, and the parameters are scalars."""
     result = peek(steps, output) == size
@@ -127,7 +128,7 @@ def is_contiguous(steps: int, n_arrays: int, output: int, size: int) -> bool:
     return result
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def call_aligned(kernel: int, args: int, n_arrays: int, output: int, size: int, count: int) -> None:
     """Calls a kernel so that its vectors are stored in whole cache lines: relu in the L2 cache takes 0.8 of the time."""
     head = (-peek(args, output)) % LINE // size
@@ -141,7 +142,7 @@ def call_aligned(kernel: int, args: int, n_arrays: int, output: int, size: int, 
         call(kernel, (table, count - head))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def loop(args: int, dimensions: int, steps: int, data: int) -> None:
     """NumPy's inner loop for any layout; data is the address of (run, arrays, params, item size)."""
     kernel, n_arrays, n_params, size = peek(data, 0), peek(data, 1), peek(data, 2), peek(data, 3)
@@ -157,7 +158,7 @@ def loop(args: int, dimensions: int, steps: int, data: int) -> None:
     leave_ieee(control)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def blocks(kernel: int, args: int, steps: int, count: int, n_arrays: int, output: int, size: int, block: int) -> None:
     """Gathers strided operands block by block, so that any layout runs the same vector code."""
     scratch = stack(SCRATCH_BYTES)
@@ -177,7 +178,7 @@ def blocks(kernel: int, args: int, steps: int, count: int, n_arrays: int, output
             copy(peek(args, output) + start * out_step, out_step, peek(table, output), size, length, size)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def copy(target: int, target_step: int, source: int, source_step: int, count: int, size: int) -> None:
     """copy_items for an item size known at run time."""
     if size == 4:

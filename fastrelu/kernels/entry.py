@@ -22,10 +22,10 @@ from numba.np.ufunc import parallel
 
 from fastrelu.kernels.elementwise import TABLE_BYTES, call_aligned
 from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.vecmath.primitives import IEEE
 
 # An object's fields, in words: reference count, type; of an array also data, dimensions ...
 TYPE, DATA, NDIM, SHAPE, DTYPE, FLAGS = 1, 2, 3, 4, 7, 8
@@ -64,7 +64,7 @@ class _Method(ctypes.Structure):
     )
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def is_like(array: int, first: int, table: int, needed: int) -> bool:
     """Whether it is a plain array of the first one's dtype and shape, with these flags."""
     if peek(array, TYPE) != peek(table, ARRAY_TYPE) or peek(array, DTYPE) != peek(first, DTYPE):
@@ -78,7 +78,7 @@ def is_like(array: int, first: int, table: int, needed: int) -> bool:
     return same
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def find_slot(table: int, dtype: int) -> int:
     """The address of the slot of a dtype, 0 if it has not been compiled."""
     for k in range(peek(table, SLOTS)):
@@ -88,7 +88,7 @@ def find_slot(table: int, dtype: int) -> int:
     return 0
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def length_of(array: int, slot: int) -> int:
     """How many bytes an array has."""
     length = peek(slot, ITEM_SIZE)
@@ -97,7 +97,7 @@ def length_of(array: int, slot: int) -> int:
     return length
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def given_out(table: int, args: int, given: int, keywords: int) -> int:
     """The array given as `out=`, 0 if there is none, -1 if there is another keyword than that or `axis=-1`."""
     if keywords == 0:
@@ -111,7 +111,7 @@ def given_out(table: int, args: int, given: int, keywords: int) -> int:
     return -1
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def threads_for(table: int, length: int) -> int:
     """How many threads it may use, to be released; 0 if only the long way can tell."""
     if length < peek(table, PARALLEL_FROM):
@@ -122,7 +122,7 @@ def threads_for(table: int, length: int) -> int:
     return claim(peek(table, POOL), length, peek(peek(table, POOL), MOST))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def new_array(table: int, like: int, shape: int) -> int:
     """An array of the same dtype and number of dimensions, in C order; 0 if there is no memory."""
     ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
@@ -133,7 +133,7 @@ def new_array(table: int, like: int, shape: int) -> int:
     return made
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def compute(table: int, slot: int, pointers: int, length: int, row: int, threads: int) -> None:
     """Runs the kernel over so many bytes, or a fold's loop over rows of so many, on the threads of a claim."""
     n_arrays, operands, size = peek(table, ARRAYS), peek(table, ARRAYS) + peek(table, PARAMS) + 1, peek(slot, ITEM_SIZE)
@@ -160,7 +160,7 @@ def compute(table: int, slot: int, pointers: int, length: int, row: int, threads
         ask(peek(table, TAKE_GIL), (thread,))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def short_way(table: int, args: int, given: int, keywords: int) -> int:
     """The result as a new reference, or 0 if this call is not a common one."""
     n_arrays, out = peek(table, ARRAYS), given_out(table, args, given, keywords)
@@ -202,7 +202,7 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
     return out
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
     """The same for a function of an array and a pool size, along the last axis."""
     first, number = peek(args, 0), peek(args, 1)  # by name or not: they follow each other
@@ -233,7 +233,7 @@ def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
     return out
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def selected(table: int, args: int, given: int, keywords: int) -> int:
     """The function that a single keyword selects, 0 if it selects none."""
     for k in range(peek(table, OPTIONS) if keywords != 0 and peek(keywords, LENGTH_OF_TUPLE) == 1 else 0):

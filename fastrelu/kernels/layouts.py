@@ -12,8 +12,9 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastrelu.kernels.elementwise import LOOP, TABLE_BYTES
-from fastrelu.kernels.moves import APART, blend, move
+from fastrelu.kernels.moves import blend, move
 from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.parts import APART
 from fastrelu.kernels.plans import (
     ARRAYS,
     BASES,

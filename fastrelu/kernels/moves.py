@@ -10,10 +10,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
-from fastrelu.kernels.options import SERIAL
+from fastrelu.kernels.parts import APART
 from fastrelu.kernels.pointers import BYTE, WORD, typed_pointer
 
-APART = SERIAL  # not inlined wherever they are called: that takes LLVM 20 s
 # Steps that are worth loops of their own, in items: neighbours, one value for all, backwards, every second.
 KNOWN_STEPS = (1, 0, -1, 2)
 

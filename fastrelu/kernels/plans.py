@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from fastrelu.kernels.moves import APART
 from fastrelu.kernels.nontemporal import LINE
+from fastrelu.kernels.parts import APART
 from fastrelu.kernels.pointers import peek, poke
 
 # Of NumPy's array objects, in words; of a tuple.

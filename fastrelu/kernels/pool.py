@@ -19,8 +19,8 @@ from numba.extending import register_jitable
 from fastrelu.kernels import atomics
 from fastrelu.kernels.elementwise import LOOP
 from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import ask, call, peek, poke, stack
-from fastrelu.vecmath.primitives import IEEE
 
 TABLE_BYTES = 128  # room for 16 words: operands, or dimensions
 ALIGN = 64  # a thread's share of elements ends on a cache line
@@ -61,7 +61,7 @@ STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 
 ALONE_CALLS = 5  # calls that nobody came to although they were woken: their cores are busy, and the next calls stay serial
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def part(job: int, start: int, count: int) -> None:
     """Runs the job's loop over count of its outer elements, from start on."""
     args, dimensions, steps = peek(job, 2), peek(job, 3), peek(job, 4)
@@ -74,7 +74,7 @@ def part(job: int, start: int, count: int) -> None:
     call(peek(job, 0), (addresses, sizes, steps, peek(job, 1)))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def take_part(state: int, index: int) -> None:
     """Takes chunks until none are left: first of the thread's own share, which its cache knows from the last call."""
     job, threads = state + 8 * JOB, peek(state, THREADS)
@@ -92,7 +92,7 @@ def take_part(state: int, index: int) -> None:
             taken = atomics.add(cursor, chunk)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def worker(own: int) -> None:
     """A thread of the pool, until it is told to stop."""
     state, index = peek(own, STATE), peek(own, INDEX)
@@ -119,7 +119,7 @@ def worker(own: int) -> None:
     atomics.store(own + 8 * ALIVE, 0)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def wake(state: int, threads: int) -> None:
     """Wakes those of the first threads that sleep."""
     for index in range(1, threads):
@@ -128,7 +128,7 @@ def wake(state: int, threads: int) -> None:
             ask(peek(state, RELEASE), (peek(own, LOCK),))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def share_out(state: int) -> None:
     """Opens the gate to the job that has been written down, works on it, and waits until everybody has left."""
     threads = peek(state, THREADS)
@@ -163,7 +163,7 @@ def share_out(state: int) -> None:
         poke(state, ALONE, 0)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def someone_is_awake(state: int, threads: int) -> bool:
     """Whether a thread spins that could come at once."""
     awake = False
@@ -172,7 +172,7 @@ def someone_is_awake(state: int, threads: int) -> bool:
     return awake
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def is_worth_waking(state: int, size: int) -> bool:
     """Whether a call is large, or one of many in a short time."""
     if size >= WAKE_BYTES:
@@ -186,7 +186,7 @@ def is_worth_waking(state: int, size: int) -> bool:
     return streak >= STREAK_CALLS
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def claim(state: int, size: int, most: int) -> int:
     """How many threads a call that writes so many bytes may use, and until it releases them nobody else; 0 if too few run.
 
@@ -212,13 +212,13 @@ def claim(state: int, size: int, most: int) -> int:
     return threads
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def release(state: int) -> None:
     """Ends a claim of more than one thread."""
     atomics.store(state + 8 * BUSY, 0)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def run_job(
     state: int, loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, cores: int, size: int
 ) -> None:
@@ -242,7 +242,7 @@ def run_job(
     share_out(state)
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
     """NumPy's inner loop: runs another one on all threads. Data: loop, its data, operands, cores, pool, item size."""
     cores, size = peek(data, 3), peek(data, 5)

@@ -16,9 +16,9 @@ from numba.extending import intrinsic, register_jitable
 from fastrelu.kernels.elementwise import LOOP, MAX_OPERANDS, is_contiguous
 from fastrelu.kernels.nontemporal import LINE, STREAMED_BYTES
 from fastrelu.kernels.options import compile_cfunc
+from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.vecmath.primitives import IEEE
 
 TABLE_BYTES = 8 * MAX_OPERANDS
 
@@ -34,14 +34,14 @@ def fence(_context: Any) -> Any:
     return types.void(), codegen
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def advance(table: int, args: int, steps: int, operands: int, start: int) -> None:
     """Writes down the operands' addresses at element start."""
     for k in range(operands):
         poke(table, k, peek(args, k) + start * peek(steps, k))
 
 
-@register_jitable(**IEEE)
+@register_jitable(**INLINED)
 def streamed(args: int, dimensions: int, steps: int, data: int) -> None:
     """NumPy's inner loop; data: (run, arrays, params, item size), the streaming run, the ordinary loop."""
     n_arrays, output, size = peek(data, 1), peek(data, 1) + peek(data, 2), peek(data, 3)
