@@ -62,7 +62,7 @@ def test_scalars_in_compiled_code(function, dtype):
     check_loop(function, dtype)
 
 
-@each(dict(list(REPRESENTATIVES.items())[::3]))  # each takes a second to compile; all of them in the slow test below
+@each(dict(list(REPRESENTATIVES.items())[::4]))  # each takes a second to compile; all of them in the slow test below
 def test_arrays_in_compiled_code(function):
     """The result has the type that our own call gives."""
     arrays = operands(function, "float32", 501)
@@ -73,7 +73,7 @@ def test_arrays_in_compiled_code(function):
     assert call.nopython_signatures[-1].return_type == numba.float32
 
 
-@each({**dict(list(REPRESENTATIVES.items())[1::3]), "gelu.derivative": fr.gelu.derivative, "tanh": fr.tanh})
+@each({**dict(list(REPRESENTATIVES.items())[1::4]), "gelu.derivative": fr.gelu.derivative, "tanh": fr.tanh})
 def test_caller_with_fastmath_and_threads(function):
     """The caller's flags must not reach the formula: fastmath would drop NaN and reorder sums."""
     check_loop(function, "float32", parallel=True, fastmath=True)

@@ -133,7 +133,7 @@ class TestTypes:
         use(np.float32(1))
         assert use.nopython_signatures[0].return_type == numba.float32
 
-    @pytest.mark.parametrize("dtype", ["int8", "uint16", "bool"])
+    @pytest.mark.parametrize("dtype", ["int8", *(pytest.param(each, marks=pytest.mark.slow) for each in ("uint16", "bool"))])
     def test_integer_arrays(self, dtype):
         x = np.arange(-5, 6).astype(dtype)
         got = njit(lambda v: fr.relu(v))(x)

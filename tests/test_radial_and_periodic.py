@@ -61,14 +61,14 @@ def numbers(dtype, count, ends=(1.0, 2.0, 6.0, 30.0)):
 @every_dtype
 @pytest.mark.parametrize("name", SLOPES)
 def test_slope(name, dtype):
-    x = numbers(dtype, 80)
+    x = numbers(dtype, 40)
     error, message = worst(getattr(fr, name).derivative(x), lambda v: SLOPES[name](mpmath, v), x)
     assert error <= 2, message
 
 
 @every_dtype
 @pytest.mark.parametrize("name", SCALED)
-@pytest.mark.parametrize(("epsilon", "center"), [(0.3, 1.7), (12.5, -0.1), (1e-3, 100.0)])
+@pytest.mark.parametrize(("epsilon", "center"), [(0.3, 1.7), (1e-3, 100.0)])
 def test_scaled(name, epsilon, center, dtype):
     function, kind = fr.registry[name], np.dtype(dtype).type
     exact = [mpmath.mpf(float(kind(value))) for value in (epsilon, center)]

@@ -27,8 +27,8 @@ from fastrelu import pool
 warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
 
 x = np.random.default_rng(0).normal(size=400_000).astype(np.float32)
-bits = {n: (fr.relu.ufunc(x[:n]), fr.sigmoid.ufunc(x[:n])) for n in (100, 20_000, 100_000, 400_000)}
-rows = fr.softmax.ufunc(x.reshape(400, 1000))
+bits = {n: (fr.relu.target(x.dtype)(x[:n]), fr.sigmoid.target(x.dtype)(x[:n])) for n in (100, 20_000, 100_000, 400_000)}
+rows = fr.softmax.target(x.dtype)(x.reshape(400, 1000))
 
 def right(times=1):
     for _ in range(times):
@@ -44,9 +44,8 @@ def threads():
     pool.release(count)
     return count
 
-@numba.vectorize(["f4(f4)"], target="parallel")
-def theirs(value):
-    return value + 1
+def theirs(values):
+    return numba.vectorize(["f4(f4)"], target="parallel")(lambda value: value + 1)(values)
 
 def in_a_child(work):
     pid = os.fork()

@@ -77,7 +77,7 @@ def test_broadcast(shapes: Any, dtype: Any) -> None:
     check(fr.prelu, [sample(shape, dtype, seed) for seed, shape in enumerate(shapes)])
 
 
-@BROADCAST
+@pytest.mark.parametrize("shapes", [((2, 3, 4), (3, 1)), ((6,), ())], ids=str)
 def test_what_devices_compile_walks_as_the_plain_python_does(shapes: Any) -> None:
     """The simulator runs the helpers as Python; numba compiles other code for a device, and for the CPU here."""
 

@@ -204,7 +204,7 @@ def test_a_contraction_is_seen_and_times_prevents_it(formula: Any, contracted: b
     assert (fused(code, bits) != fused(apart, bits) or loose(code, bits) != []) == contracted
 
 
-@both_precisions
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("target", [HOPPER], ids=["sm_90"])
 @pytest.mark.parametrize("name", [name for name in vecmath.__all__ if len(signature(getattr(vecmath, name)).parameters) == 1])
 def test_elementary_functions_may_be_summed(name: str, dtype: Any, target: Any) -> None:
