@@ -50,6 +50,9 @@ SMALLEST_CHUNK_BYTES, LARGEST_CHUNK_BYTES = 1 << 13, 1 << 18
 SPINS = 1500  # 60 to 100 us: as long as a program takes from one call to the next, where it calls often
 SPINS_TOO_LATE = 1000  # for the next job, of a thread that found the gate closed when it woke
 PATIENCE = 4000  # spins of a caller for those who are still inside, before it gives its core away
+# After so many the caller looks at the clock: a call that takes twice as long as until then has stalled, because the serial
+# kernel would have been as fast. Calls of a millisecond never stall on a quiet machine, although others take its cores at times.
+MOMENT = 250
 # Calls that stay serial after a stall: few after the first, and soon so many that fewer than 1 in 100 calls stall, and the p99
 # does not show it. As many good calls as were left out make a stall the first again.
 AFTER_STALL, LEAST_SKIPPED, SKIPPED = 50, 12, 200
@@ -129,9 +132,17 @@ def wake(state: int, threads: int) -> None:
 
 
 @register_jitable(**INLINED)
+def now(state: int) -> int:
+    """The time in nanoseconds."""
+    time = stack(16)
+    ask(peek(state, CLOCK), (time, TIME_UTC))
+    return peek(time, 0) * 1_000_000_000 + (peek(time, 1) & LOW_HALF)  # Windows writes nanoseconds as 32 bits
+
+
+@register_jitable(**INLINED)
 def share_out(state: int) -> None:
     """Opens the gate to the job that has been written down, works on it, and waits until everybody has left."""
-    threads = peek(state, THREADS)
+    threads, start, own = peek(state, THREADS), now(state), 0
     for index in range(threads):
         poke(state, FIRST + index * SIZE + CURSOR, 0)
     generation = peek(state, GATE) // GENERATION + 1
@@ -143,6 +154,8 @@ def share_out(state: int) -> None:
     spins = 0
     while atomics.load(state + 8 * GATE) & MEMBERS:
         spins += 1
+        if spins == MOMENT:
+            own = now(state) - start
         if spins < PATIENCE:
             atomics.pause()
         else:
@@ -154,7 +167,7 @@ def share_out(state: int) -> None:
     if not alone:
         poke(state, PENALTY, 0)
         poke(state, STALLED, max(peek(state, STALLED) - 1, 0))
-    if spins >= PATIENCE:
+    if spins >= PATIENCE and now(state) - start > 2 * own:
         poke(state, STALLED, min(max(4 * peek(state, STALLED), AFTER_STALL), SKIPPED))
         poke(state, SKIP, peek(state, STALLED))
     elif peek(state, ALONE) >= ALONE_CALLS:  # each time in a row for twice as long
@@ -177,11 +190,9 @@ def is_worth_waking(state: int, size: int) -> bool:
     """Whether a call is large, or one of many in a short time."""
     if size >= WAKE_BYTES:
         return True
-    time = stack(16)
-    ask(peek(state, CLOCK), (time, TIME_UTC))
-    now = peek(time, 0) * 1_000_000_000 + (peek(time, 1) & LOW_HALF)  # Windows writes nanoseconds as 32 bits
-    streak = peek(state, STREAK) + 1 if now - peek(state, LAST) < STREAK_NANOSECONDS else 0
-    poke(state, LAST, now)
+    time = now(state)
+    streak = peek(state, STREAK) + 1 if time - peek(state, LAST) < STREAK_NANOSECONDS else 0
+    poke(state, LAST, time)
     poke(state, STREAK, streak)
     return streak >= STREAK_CALLS
 
