@@ -154,20 +154,32 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 self._add(self._waiting.pop())
 
     def _add(self, loop: Loop) -> None:
-        dtype, params, kind = loop.dtypes[-1], tuple(self.params.values()), self.entry_kind
-        if not SUPPORTED or kind is None or (dtype.kind in "iu" and fit_integers(dtype, [*params])[0] is not dtype):
+        dtype = loop.dtypes[-1]
+        if dtype.kind in "iu" and fit_integers(dtype, [*self.params.values()])[0] is not dtype:
             return  # -1, the default of a parameter, is none of uint8's numbers
-        if self._entry is None:
+        self._enter()
+        if self._entry is not None:
+            self._entry.add(loop, BY_DTYPE[dtype].param)
+
+    def _enter(self) -> None:
+        """Puts the C function in the place of `_long_way`, where there is one."""
+        kind = self.entry_kind
+        if SUPPORTED and kind is not None and self._entry is None:
             options = {
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
             }
             thresholds = thresholds_in_force()
             sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
-            shape = len(self.arrays), params, kind, options
+            shape = len(self.arrays), tuple(self.params.values()), kind, options
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
             self._install(self._entry.function)
-        self._entry.add(loop, BY_DTYPE[dtype].param)
+
+    def _select(self, chosen: Compiled) -> None:
+        """Lets calls that select a function reach it at once, if calls of that one are common."""
+        if self._entry is None and chosen._entry is not None:
+            with global_compiler_lock:
+                self._enter()
 
     def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
         """The ufunc that computes this dtype in one of the ways, on one thread or on those of a claim."""

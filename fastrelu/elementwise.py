@@ -149,7 +149,9 @@ class Elementwise(Compiled):
         """A call in all its generality."""
         for option in self.options:
             if option in named:
-                return self._chosen(option, named.pop(option))._general(operands, named, out, where)
+                chosen = self._chosen(option, named.pop(option))
+                self._select(chosen)
+                return chosen._general(operands, named, out, where)
         name, n_arrays = self.dotted_name, len(self.arrays)
         given = self._bind(operands, named)
         values, scalars = given[:n_arrays], given[n_arrays:]

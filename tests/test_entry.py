@@ -79,13 +79,37 @@ def parts_of_calls():
             "out": operand,
             "where": st.sampled_from([lambda: True, lambda: base() > 0, lambda: False]),
             "negative_slope": st.sampled_from([lambda: 0.5, lambda: np.float64(2), lambda: "x"]),
+            "from_output": st.sampled_from([lambda: True, lambda: False, lambda: 1]),
         },
-    )
+    ).flatmap(lambda named: st.permutations(list(named.items())).map(dict))
     return st.lists(operand, max_size=3), keywords
 
 
+@pytest.mark.parametrize("function", [fr.sigmoid.backward, fr.tanh.backward, fr.gelu, fr.gelu.backward], ids=str)
+def test_an_option_beside_out(function):
+    """In either order, and the other way round an error is still one sentence."""
+    (key, choices) = next(iter(function.options.items()))
+    value, chosen = list(choices.items())[-1]
+    for dtype in ("float32", "float64"):
+        arrays = [base(dtype)] * len(function.arrays)
+        out = np.full_like(arrays[0], 7)
+        orders = [{key: value, "out": out}, {"out": out, key: value}]
+        for named in orders:
+            for _ in range(3):  # the third one finds the way
+                function(*arrays, **named)
+            out[:] = 7
+            assert not ways(lambda arrays=arrays, named=named: function(*arrays, **named))[1]
+            same_bits(out, chosen(*arrays))
+        for named in orders:
+            agree(function, lambda arrays=arrays, named=named: (arrays, {**named, "out": np.full(13, 7, "f4")}))
+            agree(function, lambda arrays=arrays, named=named: (arrays, {**named, key: "wrong"}))
+            agree(function, lambda named=named: ([], dict(named)))
+
+
 @settings(max_examples=400)
-@given(st.sampled_from([fr.relu, fr.relu.backward, fr.leaky_relu, fr.sigmoid]), *parts_of_calls(), st.booleans())
+@given(
+    st.sampled_from([fr.relu, fr.relu.backward, fr.leaky_relu, fr.sigmoid, fr.sigmoid.backward]), *parts_of_calls(), st.booleans()
+)
 def test_any_call(function, positional, keywords, in_place):
     """Of parts put together at random."""
 

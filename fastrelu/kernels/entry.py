@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import register_jitable
 from numba.np.ufunc import parallel
 
-from fastrelu.kernels.elementwise import TABLE_BYTES, call_aligned
+from fastrelu.kernels.elementwise import MAX_OPERANDS, TABLE_BYTES, call_aligned
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
@@ -37,9 +37,9 @@ LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(8)
 # what is the same for all functions,
 ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(8, 16)
-NUMBA, RUNS, TRUE, OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(16, 25)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(16, 26)
 # for each value of a keyword that selects another function: name, value, function,
-OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 25, 26, 3, 4
+OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 26, 27, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
 FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
@@ -234,22 +234,41 @@ def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
 
 
 @register_jitable(**INLINED)
-def selected(table: int, args: int, given: int, keywords: int) -> int:
-    """The function that a single keyword selects, 0 if it selects none."""
-    for k in range(peek(table, OPTIONS) if keywords != 0 and peek(keywords, LENGTH_OF_TUPLE) == 1 else 0):
+def selected(table: int, name: int, value: int) -> int:
+    """The function that a keyword selects, 0 if it selects none."""
+    for k in range(peek(table, OPTIONS)):
         option = table + 8 * (FIRST_OPTION + k * OPTION)
-        if peek(keywords, ITEM_OF_TUPLE) == peek(option, 0) and peek(args, given) == peek(option, 1):
+        if name == peek(option, 0) and value == peek(option, 1):
             return peek(option, 2)
     return 0
+
+
+@register_jitable(**INLINED)
+def option_way(table: int, args: int, given: int, keywords: int) -> int:
+    """What the function gives that a keyword selects, alone or beside `out=`; -1 if there is no such keyword."""
+    names = peek(keywords, LENGTH_OF_TUPLE) if keywords != 0 else 0
+    if names > 2 or given >= MAX_OPERANDS:
+        return -1
+    for k in range(names):
+        chosen = selected(table, peek(keywords, ITEM_OF_TUPLE + k), peek(args, given + k))
+        if chosen != 0 and names == 1:
+            return ask(peek(table, VECTORCALL), (chosen, args, given, 0))
+        if chosen != 0 and peek(keywords, ITEM_OF_TUPLE + 1 - k) == peek(table, OUT):
+            without = stack(TABLE_BYTES)
+            for place in range(given):
+                poke(without, place, peek(args, place))
+            poke(without, given, peek(args, given + 1 - k))
+            return ask(peek(table, VECTORCALL), (chosen, without, given, peek(table, ONLY_OUT)))
+    return -1
 
 
 @functools.cache
 def _entry() -> Any:
     def entry(owner: int, args: int, given: int, keywords: int) -> int:
         table = peek(owner, DATA)
-        chosen = selected(table, args, given, keywords)
-        if chosen != 0:
-            return ask(peek(table, VECTORCALL), (chosen, args, given, 0))
+        found = option_way(table, args, given, keywords)
+        if found != -1:
+            return found
         if given == 0:
             result = 0
         elif peek(table, FOLDS) == POOLED:
@@ -282,11 +301,12 @@ def _common_words() -> Sequence[int]:
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
-    constants = (vars(parallel), _RUNS, True, _OUT, _AXIS, -1, int, _POOL_SIZE)
+    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE)
     return id(np.ndarray), *addresses, *map(id, constants), as_integer
 
 
 _OUT, _AXIS, _POOL_SIZE, _RUNS = map(sys.intern, ("out", "axis", "pool_size", "_is_initialized"))
+_ONLY_OUT = (_OUT,)
 _NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
 _alive: list[Any] = []  # CPython and the tables keep the addresses of these
 
