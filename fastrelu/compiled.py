@@ -170,7 +170,8 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 for key, choices in self.options.items()
             }
             thresholds = thresholds_in_force()
-            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, thresholds.streaming_from)
+            streaming_from = thresholds.streaming_from
+            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, streaming_from), streaming_from
             shape = len(self.arrays), tuple(self.params.values()), kind, options
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
             self._install(self._entry.function)

@@ -1,6 +1,6 @@
 """The shortest way from a call in Python to a kernel: a C function, compiled here, that CPython calls directly.
 
-It serves the common call, small contiguous arrays of one dtype and shape, perhaps with `out=`, and hands any other on to a
+It serves the common call, contiguous arrays of one dtype and shape, perhaps with `out=`, and hands any other on to a
 Python function. It reads the public fields of NumPy's arrays and uses CPython's and NumPy's stable C interfaces, so that it takes
 a third of the time of a ufunc: no search for overrides, no dtype resolution, no iterator.
 """
@@ -34,12 +34,12 @@ C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(8)
+ARRAYS, PARAMS, PARALLEL_FROM, NEW_FROM, GIVEN_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(9)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(8, 16)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(16, 26)
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(9, 17)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(17, 27)
 # for each value of a keyword that selects another function: name, value, function,
-OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 26, 27, 3, 4
+OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 27, 28, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
 FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
@@ -171,7 +171,7 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         return 0
     slot = find_slot(table, peek(first, DTYPE))
     length = length_of(first, slot) if slot else 0
-    if slot == 0 or length >= peek(table, LONG_FROM) or length == 0:
+    if slot == 0 or length >= peek(table, GIVEN_FROM if out != 0 else NEW_FROM) or length == 0:
         return 0
     if out != 0 and not is_like(out, first, table, C_CONTIGUOUS | ALIGNED | WRITEABLE):
         return 0
@@ -328,8 +328,8 @@ class Entry:
         For each keyword that selects another function: its values, and the functions.
     pool
         The address of the thread pool's words.
-    parallel_from, long_from
-        From how many bytes of output on calls use threads, and take the long way.
+    parallel_from, new_from, given_from
+        From how many bytes of output on calls use threads, and take the long way: where the output is new, and where it is given.
     """
 
     def __init__(
@@ -342,11 +342,13 @@ class Entry:
         options: Mapping[str, Mapping[Any, Any]],
         pool: int,
         parallel_from: int,
-        long_from: int,
+        new_from: int,
+        given_from: int,
     ) -> None:
         self._params = params
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
-        self._table[: FOLDS + 1] = n_arrays, len(params), parallel_from, long_from, 0, id(fallback), pool, folds
+        sizes = parallel_from, new_from, given_from
+        self._table[: FOLDS + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds
         self._table[ARRAY_TYPE : AS_INTEGER + 1] = _common_words()
         pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
         for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
