@@ -170,10 +170,10 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 for key, choices in self.options.items()
             }
             thresholds = thresholds_in_force()
-            streaming_from = thresholds.streaming_from
-            sizes = thresholds.parallel_from[self.cost], min(memory.FROM_BYTES, streaming_from), streaming_from
+            sizes = thresholds.parallel_from[self.cost], memory.FROM_BYTES, thresholds.streaming_from
             shape = len(self.arrays), tuple(self.params.values()), kind, options
-            self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, pool.STATE.ctypes.data, *sizes)
+            words = pool.STATE.ctypes.data
+            self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, words, *sizes, memory.empty_like)
             self._install(self._entry.function)
 
     def _select(self, chosen: Compiled) -> None:

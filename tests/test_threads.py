@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fastrelu as fr
-from fastrelu import pool
+from fastrelu import memory, pool
 from fastrelu.kernels import pool as native
 
 PACKAGE = Path(fr.__file__).parents[1]
@@ -23,7 +23,7 @@ import concurrent.futures, multiprocessing, os, sys, threading, warnings
 import numba
 import numpy as np
 import fastrelu as fr
-from fastrelu import pool
+from fastrelu import memory, pool
 warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
 
 x = np.random.default_rng(0).normal(size=400_000).astype(np.float32)
@@ -287,9 +287,12 @@ class TestClaim:
         def fails(*_args, **_keywords):
             raise MemoryError
 
+        fr.tanh(np.zeros(8))
         monkeypatch.setattr(fr.Elementwise, "target", fails)
-        with pytest.raises(MemoryError):
-            fr.tanh(np.zeros(1_000_000))
-        count = pool.claim(LARGE)
-        pool.release(count)
-        assert count > 1
+        monkeypatch.setattr(memory.Shelf, "take", fails)  # the short way asks for memory only
+        for size in (600_000, 5_000_000):
+            with pytest.raises(MemoryError):
+                fr.tanh(np.zeros(size))
+            count = pool.claim(LARGE)
+            pool.release(count)
+            assert count > 1

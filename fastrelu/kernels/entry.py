@@ -34,10 +34,10 @@ C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, NEW_FROM, GIVEN_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(9)
+ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(9)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, CLEAR_ERROR = range(9, 17)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(17, 27)
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(9, 16)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, EMPTY_LIKE, AS_INTEGER = range(16, 27)
 # for each value of a keyword that selects another function: name, value, function,
 OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 27, 28, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
@@ -45,6 +45,7 @@ ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one
 FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
 KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA = range(SLOT)
 
+RAISED = -1  # no address: an exception has been set
 STEPS_BYTES = 2 * TABLE_BYTES
 SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
 GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
@@ -123,14 +124,16 @@ def threads_for(table: int, length: int) -> int:
 
 
 @register_jitable(**INLINED)
-def new_array(table: int, like: int, shape: int) -> int:
-    """An array of the same dtype and number of dimensions, in C order; 0 if there is no memory."""
-    ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
-    ndim = peek(like, NDIM) & LOW_HALF
-    made = ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
-    if made == 0:
-        ask(peek(table, CLEAR_ERROR), (0,))  # the long way raises it again
-    return made
+def new_array(table: int, like: int, shape: int, length: int) -> int:
+    """An array of so many bytes, of the same dtype and number of dimensions, in C order; 0 if that has raised an error."""
+    if length < peek(table, REUSED_FROM):
+        ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
+        ndim = peek(like, NDIM) & LOW_HALF
+        return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
+    operands = stack(16)
+    poke(operands, 0, like)
+    poke(operands, 1, peek(like, DTYPE))
+    return ask(peek(table, VECTORCALL), (peek(table, EMPTY_LIKE), operands, 2, 0))
 
 
 @register_jitable(**INLINED)
@@ -162,7 +165,7 @@ def compute(table: int, slot: int, pointers: int, length: int, row: int, threads
 
 @register_jitable(**INLINED)
 def short_way(table: int, args: int, given: int, keywords: int) -> int:
-    """The result as a new reference, or 0 if this call is not a common one."""
+    """The result as a new reference, 0 if this call is not a common one, or RAISED."""
     n_arrays, out = peek(table, ARRAYS), given_out(table, args, given, keywords)
     if given != n_arrays or out == -1:
         return 0
@@ -171,7 +174,7 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         return 0
     slot = find_slot(table, peek(first, DTYPE))
     length = length_of(first, slot) if slot else 0
-    if slot == 0 or length >= peek(table, GIVEN_FROM if out != 0 else NEW_FROM) or length == 0:
+    if slot == 0 or length >= peek(table, LONG_FROM) or length == 0:
         return 0
     if out != 0 and not is_like(out, first, table, C_CONTIGUOUS | ALIGNED | WRITEABLE):
         return 0
@@ -193,13 +196,13 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
     if out != 0:
         ask(peek(table, NEW_REFERENCE), (out,))
     else:
-        out = new_array(table, first, peek(first, SHAPE))
-    if out != 0:  # else the long way says that there is no memory
+        out = new_array(table, first, peek(first, SHAPE), length)
+    if out != 0:
         poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
         compute(table, slot, pointers, length, row, threads)
     if threads > 1:
         release(peek(table, POOL))
-    return out
+    return out if out != 0 else RAISED
 
 
 @register_jitable(**INLINED)
@@ -213,13 +216,14 @@ def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
     if slot == 0 or last == -1 or peek(number, TYPE) != peek(table, INTEGER_TYPE):
         return 0
     length, shape, overflow = length_of(first, slot), stack(SHAPE_BYTES), stack(8)
+    most = min(peek(table, PARALLEL_FROM), peek(table, REUSED_FROM))
     pool = ask(peek(table, AS_INTEGER), (number, overflow))  # -1 where it does not fit
-    if not 0 < length < peek(table, PARALLEL_FROM) or pool < 1 or peek(peek(first, SHAPE), last) % pool:
+    if not 0 < length < most or pool < 1 or peek(peek(first, SHAPE), last) % pool:
         return 0
     for k in range(last + 1):
         poke(shape, k, peek(peek(first, SHAPE), k))
     poke(shape, last, peek(shape, last) // pool)
-    out = new_array(table, first, shape)
+    out = new_array(table, first, shape, length // pool)
     if out != 0:
         size, pointers, steps, dimensions = peek(slot, ITEM_SIZE), stack(16), stack(24), stack(16)
         poke(pointers, 0, peek(first, DATA))
@@ -230,7 +234,7 @@ def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
         poke(dimensions, 0, length // (pool * size))
         poke(dimensions, 1, pool)
         call(peek(slot, LAYOUT_LOOP), (pointers, dimensions, steps, peek(slot, LOOP_DATA)))
-    return out
+    return out if out != 0 else RAISED
 
 
 @register_jitable(**INLINED)
@@ -277,7 +281,7 @@ def _entry() -> Any:
             result = short_way(table, args, given, keywords)
         if result == 0:
             result = ask(peek(table, VECTORCALL), (peek(table, FALLBACK), args, given, keywords))
-        return result
+        return 0 if result == RAISED else result
 
     return compile_cfunc(types.intp(*[types.intp] * 4), entry)
 
@@ -297,11 +301,10 @@ def _common_words() -> Sequence[int]:
         python.PyEval_SaveThread,
         python.PyEval_RestoreThread,
         python.PyDict_GetItem,
-        python.PyErr_Clear,
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
-    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE)
+    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE, None)
     return id(np.ndarray), *addresses, *map(id, constants), as_integer
 
 
@@ -328,8 +331,10 @@ class Entry:
         For each keyword that selects another function: its values, and the functions.
     pool
         The address of the thread pool's words.
-    parallel_from, new_from, given_from
-        From how many bytes of output on calls use threads, and take the long way: where the output is new, and where it is given.
+    parallel_from, reused_from, long_from
+        From how many bytes of output on calls use threads, reuse memory for a new output, and take the long way.
+    empty_like
+        The function that makes such an output, of the first operand and a dtype.
     """
 
     def __init__(
@@ -342,14 +347,16 @@ class Entry:
         options: Mapping[str, Mapping[Any, Any]],
         pool: int,
         parallel_from: int,
-        new_from: int,
-        given_from: int,
+        reused_from: int,
+        long_from: int,
+        empty_like: Callable[..., Any],
     ) -> None:
         self._params = params
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
-        sizes = parallel_from, new_from, given_from
+        sizes = parallel_from, reused_from, long_from
         self._table[: FOLDS + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds
         self._table[ARRAY_TYPE : AS_INTEGER + 1] = _common_words()
+        self._table[EMPTY_LIKE] = id(empty_like)
         pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
         for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
             self._table[place : place + OPTION] = [id(item) for item in option]
@@ -358,7 +365,7 @@ class Entry:
         new_function = ctypes.pythonapi.PyCFunction_NewEx
         new_function.restype, new_function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
         self.function = new_function(ctypes.addressof(method), self._table, None)
-        _alive.append((method, fallback, self._table, pairs))
+        _alive.append((method, fallback, empty_like, self._table, pairs))
 
     def add(self, loop: Loop, compute: np.dtype[Any]) -> None:
         """Serves the dtype of one more loop; `compute` is the dtype of the scalar parameters."""
