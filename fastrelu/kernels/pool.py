@@ -55,7 +55,7 @@ PATIENCE = 4000  # spins of a caller for those who are still inside, before it g
 MOMENT = 250
 # Calls that stay serial after a stall: few after the first, and soon so many that fewer than 1 in 100 calls stall, and the p99
 # does not show it. As many good calls as were left out make a stall the first again.
-AFTER_STALL, LEAST_SKIPPED, SKIPPED = 50, 12, 200
+AFTER_STALL, LEAST_SKIPPED, SKIPPED = 100, 12, 200
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later. A small call pays that only if more follow:
 WAKE_BYTES = 1 << 20
@@ -168,7 +168,7 @@ def share_out(state: int) -> None:
         poke(state, PENALTY, 0)
         poke(state, STALLED, max(peek(state, STALLED) - 1, 0))
     if spins >= PATIENCE and now(state) - start > 2 * own:
-        poke(state, STALLED, min(max(4 * peek(state, STALLED), AFTER_STALL), SKIPPED))
+        poke(state, STALLED, min(max(2 * peek(state, STALLED), AFTER_STALL), SKIPPED))
         poke(state, SKIP, peek(state, STALLED))
     elif peek(state, ALONE) >= ALONE_CALLS:  # each time in a row for twice as long
         poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
