@@ -34,10 +34,10 @@ C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS = range(9)
+ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE = range(10)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(9, 16)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, EMPTY_LIKE, AS_INTEGER = range(16, 27)
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(10, 17)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(17, 27)
 # for each value of a keyword that selects another function: name, value, function,
 OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 27, 28, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
@@ -304,7 +304,7 @@ def _common_words() -> Sequence[int]:
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
-    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE, None)
+    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE)
     return id(np.ndarray), *addresses, *map(id, constants), as_integer
 
 
@@ -354,9 +354,8 @@ class Entry:
         self._params = params
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
         sizes = parallel_from, reused_from, long_from
-        self._table[: FOLDS + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds
+        self._table[: EMPTY_LIKE + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds, id(empty_like)
         self._table[ARRAY_TYPE : AS_INTEGER + 1] = _common_words()
-        self._table[EMPTY_LIKE] = id(empty_like)
         pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
         for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
             self._table[place : place + OPTION] = [id(item) for item in option]

@@ -42,7 +42,6 @@ class _Lowering(NativeLowering):  # type: ignore[misc]
         name = result.fndesc.qualname.rpartition(".")[2]
         function = _dynfunc.make_function(result.fndesc.lookup_module(), name, "", 0, result.env, (state.library,))
         state.targetctx.insert_user_function(function, result.fndesc, [state.library])
-        state.reload_init.extend(state.library._reload_init)
         state["cr"] = result._replace(cfunc=function)
         return True
 

@@ -53,8 +53,8 @@ PATIENCE = 4000  # spins of a caller for those who are still inside, before it g
 # After so many the caller looks at the clock: a call that takes twice as long as until then has stalled, because the serial
 # kernel would have been as fast. Calls of a millisecond never stall on a quiet machine, although others take its cores at times.
 MOMENT = 250
-# Calls that stay serial after a stall: few after the first, and soon so many that fewer than 1 in 100 calls stall, and the p99
-# does not show it. As many good calls as were left out make a stall the first again.
+# Calls that stay serial after a stall: so many that fewer than 1 in 100 calls stall, and the p99 does not show it, and twice as
+# many after the next one. As many good calls as were left out make a stall the first again.
 AFTER_STALL, LEAST_SKIPPED, SKIPPED = 100, 12, 200
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later. A small call pays that only if more follow:
