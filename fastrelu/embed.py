@@ -174,6 +174,7 @@ def _scalar_body(function: Any, operands: list[Any]) -> Any:
 def _array_body(function: Any, operands: list[Any]) -> Any:
     formula, kind = function.formula, _result_type(function, operands)
     n_arrays, count = len(function.arrays), len(function.arrays) + len(function.params)
+    several = n_arrays > 1  # with one array Numba leaves the other way out, and compiles in half of the time
 
     @register_jitable(**IEEE)
     def strided(args: Any) -> Any:
@@ -186,7 +187,7 @@ def _array_body(function: Any, operands: list[Any]) -> Any:
 
     @register_jitable(**IEEE)
     def contiguous(args: Any) -> Any:
-        if not all_of_shape(args[1:n_arrays], args[0].shape):
+        if several and not all_of_shape(args[1:n_arrays], args[0].shape):
             return strided(args)
         out = np.empty(args[0].shape, kind)
         target, sources = out.reshape(-1), flat(args[:n_arrays])

@@ -125,11 +125,11 @@ def test_edited_coefficient(tmp_path, copied):
 ])  # fmt: skip
 def test_edited_sources_of_all_kernels(tmp_path, copied, file, old, new):
     """Intrinsics behind overloads are no functions that a formula calls, and options none of its code."""
-    code = "show(hits=hits(fr.relu))"
-    assert start(code, tmp_path, package=copied) == {"hits": [0]}
+    code = "show(hits=fr.relu._kernel(x.dtype).cache_hits)"
+    assert start(code, tmp_path, package=copied) == {"hits": 0}
     edit(copied / file, old, new)
-    assert start(code, tmp_path, package=copied) == {"hits": [0]}, "the stale kernel"
-    assert start(code, tmp_path, package=copied) == {"hits": [1]}
+    assert start(code, tmp_path, package=copied) == {"hits": 0}, "the stale kernel"
+    assert start(code, tmp_path, package=copied) == {"hits": 1}
 
 
 @pytest.mark.parametrize("first", ["SERIAL", pytest.param("STREAMING", marks=pytest.mark.slow)])
@@ -187,10 +187,7 @@ class TestNoCacheFolder:
     """A read-only installation: nothing is written, everything works."""
 
     CODE = """
-large = np.resize(x, 1_000_000)
-np.testing.assert_array_equal(fr.relu(large), np.maximum(large, 0))
 np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
-fr.softmax(x)
 from numba import njit
 assert njit(lambda v: fr.leaky_relu(v, negative_slope=0.5))(-2.0) == -1
 show(fine=True, hits=hits(fr.relu))
@@ -283,4 +280,4 @@ fr.sigmoid(x)
 show(seconds=time.process_time() - begin)
 """
         start(code, tmp_path)
-        assert min(start(code, tmp_path)["seconds"] for _ in range(3)) < 0.6
+        assert min(start(code, tmp_path)["seconds"] for _ in range(2)) < 0.6
