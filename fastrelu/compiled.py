@@ -128,6 +128,11 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
     def __repr__(self) -> str:
         return f"<fastrelu function {self.dotted_name}>"
 
+    @property
+    def layouts_from(self) -> int:
+        """From how many elements on another way than the ufunc may be the faster one for arrays that are not contiguous."""
+        return 0
+
     @abstractmethod
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
@@ -159,7 +164,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             return  # -1, the default of a parameter, is none of uint8's numbers
         self._enter()
         if self._entry is not None:
-            self._entry.add(loop, BY_DTYPE[dtype].param)
+            self._entry.add(loop, BY_DTYPE[dtype].param, self.target(dtype), min(self.large, self.layouts_from))
 
     def _enter(self) -> None:
         """Puts the C function in the place of `_long_way`, where there is one."""

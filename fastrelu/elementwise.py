@@ -106,6 +106,11 @@ class Elementwise(Compiled):
             options=options,
         )
 
+    @property
+    def layouts_from(self) -> int:
+        """From how many elements on the driver for layouts is the faster one."""
+        return layouts.FROM
+
     def compile_loop(self, dtype: np.dtype[Any]) -> Loop:
         """Compiles the loop for one dtype, or loads it from disk."""
         n_arrays, n_params = len(self.arrays), len(self.params)

@@ -12,6 +12,7 @@ from calls import (
     agree,
     base,
     frozen,
+    misaligned,
     ways,
 )
 from grid import ELEMENTWISE, operands, same_bits
@@ -55,6 +56,40 @@ def test_common_calls_take_the_short_way(function, build):
 def test_other_calls_are_handed_on(function, build):
     """The same result to the bit and the stride, or the same error, and nothing else written."""
     agree(function, build)
+
+
+LAYOUTS = {
+    "strided": lambda x: x[::2],
+    "reversed": lambda x: x[::-1],
+    "F order": lambda x: np.asfortranarray(x.reshape(3, 4)),
+    "transposed": lambda x: x.reshape(3, 4).T,
+    "columns": lambda x: x.reshape(3, 4)[:, 1:3],
+    "broadcast": lambda x: np.broadcast_to(x, (2, 12)),
+    "misaligned": misaligned,
+    "no axes": lambda x: x[3:4].reshape(()),
+    "number": lambda x: x[3],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("function", [fr.relu, fr.relu.backward, fr.leaky_relu, fr.gelu.backward], ids=lambda f: f.dotted_name)
+def test_small_arrays_of_any_layout(function, layout):
+    """As numbers do, they go straight to the ufunc, with the defaults of the parameters."""
+    for dtype in ("float32", "float64", "float16"):
+        x = layout(base(dtype))
+        function(*[base(dtype)] * len(function.arrays))
+        if isinstance(x, np.float16):
+            continue  # of the numbers those of float32 and float64 do
+
+        agree(function, lambda x=x: ([x] * len(function.arrays), {}))
+        assert not ways(lambda x=x: function(*[x] * len(function.arrays)))[1]
+        if np.ndim(x) and x.flags.writeable:
+            out = np.full_like(x, 7)
+            assert function(*[x] * len(function.arrays), out=out) is out
+            same_bits(out, function._long_way(*[x] * len(function.arrays)))
+            assert not ways(lambda x=x, out=out: function(*[x] * len(function.arrays), out=out))[1]
+    assert not ways(lambda: function(*[0.5] * len(function.arrays)))[1]
+    agree(function, lambda: ([0.5] * len(function.arrays), {}))
 
 
 def parts_of_calls():

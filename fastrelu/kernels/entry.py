@@ -38,12 +38,13 @@ ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FO
 # what is the same for all functions,
 ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(10, 17)
 NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(17, 27)
+NUMBERS, OPTIONS = 27, 33  # types of numbers, each followed by its dtype
 # for each value of a keyword that selects another function: name, value, function,
-OPTIONS, FIRST_OPTION, OPTION, MOST_OPTIONS = 27, 28, 3, 4
+FIRST_OPTION, OPTION, MOST_OPTIONS = OPTIONS + 1, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
 # and a slot for each dtype.
-FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 6, 16
-KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA = range(SLOT)
+FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 9, 16
+KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA, UFUNC, PARAM_OBJECTS, UFUNC_BELOW = range(SLOT)
 
 RAISED = -1  # no address: an exception has been set
 STEPS_BYTES = 2 * TABLE_BYTES
@@ -86,6 +87,17 @@ def find_slot(table: int, dtype: int) -> int:
         slot = table + 8 * (FIRST_SLOT + k * SLOT)
         if peek(slot, KIND) == dtype:
             return slot
+    return 0
+
+
+@register_jitable(**INLINED)
+def slot_of(table: int, operand: int) -> int:
+    """The address of the slot of an array or a number, 0 if there is none."""
+    if peek(operand, TYPE) == peek(table, ARRAY_TYPE):
+        return find_slot(table, peek(operand, DTYPE))
+    for k in range(NUMBERS, OPTIONS, 2):
+        if peek(operand, TYPE) == peek(table, k):
+            return find_slot(table, peek(table, k + 1))
     return 0
 
 
@@ -206,6 +218,33 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
 
 
 @register_jitable(**INLINED)
+def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
+    """What NumPy makes of small arrays of any layout, or of numbers: a new reference, 0 or RAISED, as of `short_way`."""
+    first, n_arrays, out = peek(args, 0), peek(table, ARRAYS), given_out(table, args, given, keywords)
+    slot, is_array = slot_of(table, first), peek(first, TYPE) == peek(table, ARRAY_TYPE)
+    if given != n_arrays or out == -1 or slot == 0 or (out != 0 and not is_array):
+        return 0
+    if is_array and (
+        length_of(first, slot) >= peek(slot, UFUNC_BELOW) or (out != 0 and not is_like(out, first, table, WRITEABLE))
+    ):
+        return 0
+    operands, count = stack(TABLE_BYTES), n_arrays
+    for k in range(n_arrays):
+        operand = peek(args, k)
+        if not (is_like(operand, first, table, 0) if is_array else peek(operand, TYPE) == peek(first, TYPE)):
+            return 0
+        poke(operands, k, operand)
+    for k in range(peek(table, PARAMS)):
+        poke(operands, count, peek(peek(slot, PARAM_OBJECTS), k))
+        count += 1
+    if out != 0:
+        poke(operands, count, out)
+        count += 1
+    result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, count, 0))
+    return result if result != 0 else RAISED
+
+
+@register_jitable(**INLINED)
 def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
     """The same for a function of an array and a pool size, along the last axis."""
     first, number = peek(args, 0), peek(args, 1)  # by name or not: they follow each other
@@ -279,6 +318,8 @@ def _entry() -> Any:
             result = pooled_way(table, args, given, keywords)
         else:
             result = short_way(table, args, given, keywords)
+        if result == 0 and given != 0 and not peek(table, FOLDS):
+            result = ufunc_way(table, args, given, keywords)
         if result == 0:
             result = ask(peek(table, VECTORCALL), (peek(table, FALLBACK), args, given, keywords))
         return 0 if result == RAISED else result
@@ -305,11 +346,13 @@ def _common_words() -> Sequence[int]:
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
     as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
     constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE)
-    return id(np.ndarray), *addresses, *map(id, constants), as_integer
+    numbers = (each for kind in _NUMBERS for each in (kind, np.dtype(kind)))
+    return id(np.ndarray), *addresses, *map(id, constants), as_integer, *map(id, numbers)
 
 
 _OUT, _AXIS, _POOL_SIZE, _RUNS = map(sys.intern, ("out", "axis", "pool_size", "_is_initialized"))
 _ONLY_OUT = (_OUT,)
+_NUMBERS = float, np.float64, np.float32
 _NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
 _alive: list[Any] = []  # CPython and the tables keep the addresses of these
 
@@ -355,7 +398,7 @@ class Entry:
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
         sizes = parallel_from, reused_from, long_from
         self._table[: EMPTY_LIKE + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds, id(empty_like)
-        self._table[ARRAY_TYPE : AS_INTEGER + 1] = _common_words()
+        self._table[ARRAY_TYPE:OPTIONS] = _common_words()
         pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
         for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
             self._table[place : place + OPTION] = [id(item) for item in option]
@@ -366,13 +409,25 @@ class Entry:
         self.function = new_function(ctypes.addressof(method), self._table, None)
         _alive.append((method, fallback, empty_like, self._table, pairs))
 
-    def add(self, loop: Loop, compute: np.dtype[Any]) -> None:
-        """Serves the dtype of one more loop; `compute` is the dtype of the scalar parameters."""
+    def add(self, loop: Loop, compute: np.dtype[Any], ufunc: np.ufunc, ufunc_below: int) -> None:
+        """Serves the dtype of one more loop.
+
+        Parameters
+        ----------
+        loop
+            The loop.
+        compute
+            The dtype of the scalar parameters.
+        ufunc, ufunc_below
+            That of the dtype, for other layouts, and how many elements are too many for it.
+        """
         dtype = loop.dtypes[-1]
         params = np.zeros((len(self._params), 8), np.uint8)
         params[:, : compute.itemsize] = np.array(self._params, compute).reshape(-1, 1).view(np.uint8)
         place = FIRST_SLOT + SLOT * int(self._table[SLOTS])
-        addresses = params.ctypes.data, loop.address, loop.data.ctypes.data
-        self._table[place : place + SLOT] = id(dtype), loop.data[0], dtype.itemsize, *addresses
+        objects = [compute.type(value) for value in self._params]
+        words = np.array([id(each) for each in objects], np.int64)
+        addresses = params.ctypes.data, loop.address, loop.data.ctypes.data, id(ufunc), words.ctypes.data
+        self._table[place : place + SLOT] = id(dtype), loop.data[0], dtype.itemsize, *addresses, ufunc_below * dtype.itemsize
         self._table[SLOTS] += 1
-        _alive.append((dtype, loop, params))
+        _alive.append((dtype, loop, params, ufunc, objects, words))
