@@ -129,6 +129,11 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         return f"<fastrelu function {self.dotted_name}>"
 
     @property
+    def free_params(self) -> tuple[str, ...]:
+        """The scalar parameters, if every value of each is valid."""
+        return ()
+
+    @property
     def layouts_from(self) -> int:
         """From how many elements on another way than the ufunc may be the faster one for arrays that are not contiguous."""
         return 0
@@ -176,7 +181,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             }
             thresholds = thresholds_in_force()
             sizes = thresholds.parallel_from[self.cost], memory.FROM_BYTES, thresholds.streaming_from
-            shape = len(self.arrays), tuple(self.params.values()), kind, options
+            shape = len(self.arrays), tuple(self.params.values()), self.free_params, kind, options
             words = pool.STATE.ctypes.data
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, words, *sizes, memory.empty_like)
             self._install(self._entry.function)

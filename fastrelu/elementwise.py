@@ -107,6 +107,11 @@ class Elementwise(Compiled):
         )
 
     @property
+    def free_params(self) -> tuple[str, ...]:
+        """The scalar parameters, if every value of each is valid."""
+        return () if self.minimum else tuple(self.params)
+
+    @property
     def layouts_from(self) -> int:
         """From how many elements on the driver for layouts is the faster one."""
         return layouts.FROM

@@ -92,6 +92,47 @@ def test_small_arrays_of_any_layout(function, layout):
     agree(function, lambda: ([0.5] * len(function.arrays), {}))
 
 
+GIVEN = {
+    "by position": ([0.3], {}),
+    "by name": ([], {"negative_slope": 0.3}),
+    "NaN": ([float("nan")], {}),
+}
+
+
+@pytest.mark.parametrize(("positional", "named"), GIVEN.values(), ids=GIVEN)
+@pytest.mark.parametrize("layout", ["strided", "no axes", "number"])
+def test_small_arrays_with_parameters(positional, named, layout):
+    for function in (fr.leaky_relu, fr.leaky_relu.derivative, fr.leaky_relu.backward):
+        for dtype in ("float32", "float64"):
+            x = LAYOUTS[layout](base(dtype))
+            args = [x] * len(function.arrays) + positional
+            function(*[base(dtype)] * len(function.arrays))
+            agree(function, lambda args=args: (args, named))
+            assert not ways(lambda function=function, args=args: function(*args, **named))[1]
+            if np.ndim(x):
+                out = np.full_like(x, 7)
+                assert function(*args, **named, out=out) is out
+                same_bits(out, function._long_way(*args, **named))
+                assert not ways(lambda function=function, args=args, out=out: function(*args, out=out, **named))[1]
+
+
+@pytest.mark.parametrize("wrong", [
+    ([base(), 0.3, 0.3], {}),
+    ([base(), 0.3], {"negative_slope": 0.3}),
+    ([base(), "0.3"], {}),
+    ([base(), np.float64(0.3)], {}),
+    ([base("int8"), 0.3], {}),
+    ([base("float16"), 0.3], {}),
+    ([base()], {"negative_slope": base()}),
+    ([base()], {"negative_slope": 0.3, "out": None}),
+    ([base()], {"negative_slope": 0.3, "out": np.zeros(5)}),
+    ([0.5], {"negative_slope": 0.3, "out": np.zeros(())}),
+    ([], {"x": base(), "negative_slope": 0.3}),
+])  # fmt: skip
+def test_parameters_that_are_not_so_simple(wrong):
+    agree(fr.leaky_relu, lambda: wrong)
+
+
 def parts_of_calls():
     arrays = st.sampled_from(["f4", "f8", "f2", "i1", "u8", ">f4", "?"]).flatmap(
         lambda dtype: st.sampled_from([

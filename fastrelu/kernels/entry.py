@@ -34,11 +34,12 @@ C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE = range(10)
+ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(10, 17)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(17, 27)
-NUMBERS, OPTIONS = 27, 33  # types of numbers, each followed by its dtype
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(11, 18)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(18, 28)
+NUMBERS, OPTIONS = 28, 34  # types of numbers, each followed by its dtype
+FLOAT, FLOAT64, FLOAT32 = NUMBERS, NUMBERS + 1, NUMBERS + 5
 # for each value of a keyword that selects another function: name, value, function,
 FIRST_OPTION, OPTION, MOST_OPTIONS = OPTIONS + 1, 3, 4
 ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
@@ -218,28 +219,51 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
 
 
 @register_jitable(**INLINED)
+def gather(table: int, slot: int, args: int, given: int, keywords: int, operands: int) -> int:
+    """Writes down what a ufunc takes, arrays, parameters and perhaps the output; returns how many, or 0 if it is not so simple.
+
+    Parameters may be given as Python's floats, in any way, where every value is valid.
+    """
+    n_arrays, params, names = peek(table, ARRAYS), peek(table, PARAMS), peek(table, PARAM_NAMES)
+    named = peek(keywords, LENGTH_OF_TUPLE) if keywords != 0 else 0
+    out, plain = 0, n_arrays <= given <= n_arrays + params
+    for k in range(params):
+        poke(operands, n_arrays + k, peek(peek(slot, PARAM_OBJECTS), k))
+    for k in range(given if plain else 0):
+        poke(operands, k, peek(args, k))
+    for k in range(named if plain else 0):
+        name, place = peek(keywords, ITEM_OF_TUPLE + k), -1
+        for index in range(max(given - n_arrays, 0), params if names != 0 else 0):
+            place = n_arrays + index if peek(names, index) == name else place
+        if name == peek(table, OUT):
+            place = n_arrays + params
+            out = 1
+        plain &= place != -1
+        if place != -1:
+            poke(operands, place, peek(args, given + k))
+    if given > n_arrays or named > out:
+        plain &= names != 0 and (peek(slot, KIND) == peek(table, FLOAT64) or peek(slot, KIND) == peek(table, FLOAT32))
+        for k in range(params):
+            value = peek(operands, n_arrays + k)
+            plain &= peek(value, TYPE) == peek(table, FLOAT) or value == peek(peek(slot, PARAM_OBJECTS), k)
+    return n_arrays + params + out if plain else 0
+
+
+@register_jitable(**INLINED)
 def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
     """What NumPy makes of small arrays of any layout, or of numbers: a new reference, 0 or RAISED, as of `short_way`."""
-    first, n_arrays, out = peek(args, 0), peek(table, ARRAYS), given_out(table, args, given, keywords)
+    first, n_arrays = peek(args, 0), peek(table, ARRAYS)
     slot, is_array = slot_of(table, first), peek(first, TYPE) == peek(table, ARRAY_TYPE)
-    if given != n_arrays or out == -1 or slot == 0 or (out != 0 and not is_array):
+    if slot == 0 or (is_array and length_of(first, slot) >= peek(slot, UFUNC_BELOW)):
         return 0
-    if is_array and (
-        length_of(first, slot) >= peek(slot, UFUNC_BELOW) or (out != 0 and not is_like(out, first, table, WRITEABLE))
-    ):
+    operands = stack(TABLE_BYTES)
+    count, last = gather(table, slot, args, given, keywords, operands), n_arrays + peek(table, PARAMS)
+    if count == 0 or (count > last and not (is_array and is_like(peek(operands, last), first, table, WRITEABLE))):
         return 0
-    operands, count = stack(TABLE_BYTES), n_arrays
     for k in range(n_arrays):
-        operand = peek(args, k)
+        operand = peek(operands, k)
         if not (is_like(operand, first, table, 0) if is_array else peek(operand, TYPE) == peek(first, TYPE)):
             return 0
-        poke(operands, k, operand)
-    for k in range(peek(table, PARAMS)):
-        poke(operands, count, peek(peek(slot, PARAM_OBJECTS), k))
-        count += 1
-    if out != 0:
-        poke(operands, count, out)
-        count += 1
     result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, count, 0))
     return result if result != 0 else RAISED
 
@@ -366,8 +390,8 @@ class Entry:
         Of the function.
     fallback
         The Python function for all other calls.
-    n_arrays, params
-        How many operands are arrays; the default values of the parameters.
+    n_arrays, params, param_names
+        How many operands are arrays; the default values of the parameters, and their names where every value is valid.
     folds
         0 for an elementwise function, ROWS or POOLED for one along the last axis.
     options
@@ -386,6 +410,7 @@ class Entry:
         fallback: Callable[..., Any],
         n_arrays: int,
         params: Sequence[float],
+        param_names: Sequence[str],
         folds: int,
         options: Mapping[str, Mapping[Any, Any]],
         pool: int,
@@ -395,9 +420,12 @@ class Entry:
         empty_like: Callable[..., Any],
     ) -> None:
         self._params = params
+        interned = [*map(sys.intern, param_names)]
+        names = np.array([*map(id, interned)], np.int64)
         self._table = np.zeros(FIRST_SLOT + SLOT * MOST_SLOTS, np.int64)
         sizes = parallel_from, reused_from, long_from
         self._table[: EMPTY_LIKE + 1] = n_arrays, len(params), *sizes, 0, id(fallback), pool, folds, id(empty_like)
+        self._table[PARAM_NAMES] = names.ctypes.data if interned else 0
         self._table[ARRAY_TYPE:OPTIONS] = _common_words()
         pairs = [(sys.intern(key), value, chosen) for key, choices in options.items() for value, chosen in choices.items()]
         for place, option in zip(range(FIRST_OPTION, FIRST_SLOT, OPTION), pairs, strict=False):
@@ -407,7 +435,7 @@ class Entry:
         new_function = ctypes.pythonapi.PyCFunction_NewEx
         new_function.restype, new_function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
         self.function = new_function(ctypes.addressof(method), self._table, None)
-        _alive.append((method, fallback, empty_like, self._table, pairs))
+        _alive.append((method, fallback, empty_like, self._table, pairs, interned, names))
 
     def add(self, loop: Loop, compute: np.dtype[Any], ufunc: np.ufunc, ufunc_below: int) -> None:
         """Serves the dtype of one more loop.
