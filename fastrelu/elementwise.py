@@ -186,10 +186,11 @@ class Elementwise(Compiled):
         masked = None
         if where is not True:
             mask = arrays.check_where(name, where)
-            shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
+            if mask.shape != shape:
+                shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
             if out is None:  # NumPy would leave the elements that are not selected undefined
                 masked = mask
-                checked = [np.broadcast_to(value, shape, subok=True) for value in checked]
+                checked = [value if value.shape == shape else np.broadcast_to(value, shape, subok=True) for value in checked]
             else:
                 keywords["where"] = mask
         if out is not None:
