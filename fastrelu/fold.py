@@ -14,7 +14,7 @@ from fastrelu import arrays
 from fastrelu.activation import REGISTRY, Bounds
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
-from fastrelu.kernels import entry
+from fastrelu.kernels import ways
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
@@ -109,7 +109,7 @@ class Fold(Compiled):
     @property
     def entry_kind(self) -> int | None:
         """How the C function for common calls works, if there is one."""
-        return entry.ROWS if self.keeps_shape else entry.POOLED if self.pooled and len(self.arrays) == 1 else None
+        return ways.ROWS if self.keeps_shape else ways.POOLED if self.pooled and len(self.arrays) == 1 else None
 
     @property
     def keeps_shape(self) -> bool:

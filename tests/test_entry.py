@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastrelu as fr
-from fastrelu.kernels.entry import MOST_SLOTS, SUPPORTED
+from fastrelu.kernels.entry import SUPPORTED
+from fastrelu.kernels.ways import MOST_SLOTS
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="another interpreter than CPython: no short way")
 ONE, TWO = fr.relu, fr.relu.backward

@@ -148,7 +148,7 @@ print(quiet, busy > 0)
 def test_first_calls_from_many_threads():
     """A loop is compiled once, and gets one slot, whoever comes first."""
     code = """
-from fastrelu.kernels.entry import SLOTS
+from fastrelu.kernels.ways import SLOTS
 start, errors = threading.Barrier(16), []
 kinds = ["f4", "f8", "f2", "i1", "u1", "i2"]
 def work():

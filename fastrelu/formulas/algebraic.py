@@ -146,7 +146,7 @@ def squareplus(x: Scalar, b: Scalar = 4.0) -> Scalar:
     low = low if (low == low) & (not far) else zero
     inverse = y if far else r * y
     d = abs(x) if far else t
-    # for negative x nothing cancels in b / 2 / (r + a)
+    # b / 2 / (r + a): nothing cancels in it where x is negative
     top = (half * half if far else half) * b
     q = top * inverse
     tail = fma(-fma(q, low, fma(q, d, -top)), inverse, q) if d < type(x)(math.inf) else q

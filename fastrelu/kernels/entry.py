@@ -1,8 +1,8 @@
 """The shortest way from a call in Python to a kernel: a C function, compiled here, that CPython calls directly.
 
-It serves the common call, contiguous arrays of one dtype and shape, perhaps with `out=`, and hands any other on to a
-Python function. It reads the public fields of NumPy's arrays and uses CPython's and NumPy's stable C interfaces, so that it takes
-a third of the time of a ufunc: no search for overrides, no dtype resolution, no iterator.
+It serves the common calls (`ways`): contiguous arrays of one dtype and shape, small ones of any layout, numbers, perhaps with
+`out=`; and hands any other on to a Python function. It reads the public fields of NumPy's arrays and uses CPython's and NumPy's
+stable C interfaces, so that it takes a third of the time of a ufunc: no search for overrides, no dtype resolution, no iterator.
 """
 
 from __future__ import annotations
@@ -17,40 +17,33 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import register_jitable
 from numba.np.ufunc import parallel
 
-from fastrelu.kernels.elementwise import MAX_OPERANDS, TABLE_BYTES, call_aligned
 from fastrelu.kernels.options import compile_cfunc
-from fastrelu.kernels.parts import INLINED
-from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
-from fastrelu.kernels.pool import MOST, claim, release, run_job
+from fastrelu.kernels.pointers import ask, peek
 from fastrelu.kernels.ufunc import Loop
-
-# An object's fields, in words: reference count, type; of an array also data, dimensions ...
-TYPE, DATA, NDIM, SHAPE, DTYPE, FLAGS = 1, 2, 3, 4, 7, 8
-LOW_HALF = (1 << 32) - 1  # these two are 32 bits wide
-C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
-LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
-
-# The table of a function, in words: what is its own, with sizes in bytes of output,
-ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
-# what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(11, 18)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(18, 28)
-NUMBERS, OPTIONS = 28, 34  # types of numbers, each followed by its dtype
-FLOAT, FLOAT64, FLOAT32 = NUMBERS, NUMBERS + 1, NUMBERS + 5
-# for each value of a keyword that selects another function: name, value, function,
-FIRST_OPTION, OPTION, MOST_OPTIONS = OPTIONS + 1, 3, 4
-ROWS, POOLED = 1, 2  # what FOLDS may say: along rows; groups of each row to one element
-# and a slot for each dtype.
-FIRST_SLOT, SLOT, MOST_SLOTS = FIRST_OPTION + OPTION * MOST_OPTIONS, 9, 16
-KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA, UFUNC, PARAM_OBJECTS, UFUNC_BELOW = range(SLOT)
-
-RAISED = -1  # no address: an exception has been set
-STEPS_BYTES = 2 * TABLE_BYTES
-SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
-GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
+from fastrelu.kernels.ways import (
+    ARRAY_TYPE,
+    DATA,
+    EMPTY_LIKE,
+    FALLBACK,
+    FIRST_OPTION,
+    FIRST_SLOT,
+    FOLDS,
+    MOST_SLOTS,
+    OPTION,
+    OPTIONS,
+    PARAM_NAMES,
+    POOLED,
+    RAISED,
+    SLOT,
+    SLOTS,
+    VECTORCALL,
+    option_way,
+    pooled_way,
+    short_way,
+    ufunc_way,
+)
 
 METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
 SUPPORTED = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -65,268 +58,6 @@ class _Method(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("doc", ctypes.c_char_p),
     )
-
-
-@register_jitable(**INLINED)
-def is_like(array: int, first: int, table: int, needed: int) -> bool:
-    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
-    if peek(array, TYPE) != peek(table, ARRAY_TYPE) or peek(array, DTYPE) != peek(first, DTYPE):
-        return False
-    ndim = peek(first, NDIM) & LOW_HALF
-    if peek(array, FLAGS) & needed != needed or peek(array, NDIM) & LOW_HALF != ndim:
-        return False
-    same = True
-    for k in range(ndim):
-        same &= peek(peek(array, SHAPE), k) == peek(peek(first, SHAPE), k)
-    return same
-
-
-@register_jitable(**INLINED)
-def find_slot(table: int, dtype: int) -> int:
-    """The address of the slot of a dtype, 0 if it has not been compiled."""
-    for k in range(peek(table, SLOTS)):
-        slot = table + 8 * (FIRST_SLOT + k * SLOT)
-        if peek(slot, KIND) == dtype:
-            return slot
-    return 0
-
-
-@register_jitable(**INLINED)
-def slot_of(table: int, operand: int) -> int:
-    """The address of the slot of an array or a number, 0 if there is none."""
-    if peek(operand, TYPE) == peek(table, ARRAY_TYPE):
-        return find_slot(table, peek(operand, DTYPE))
-    for k in range(NUMBERS, OPTIONS, 2):
-        if peek(operand, TYPE) == peek(table, k):
-            return find_slot(table, peek(table, k + 1))
-    return 0
-
-
-@register_jitable(**INLINED)
-def length_of(array: int, slot: int) -> int:
-    """How many bytes an array has."""
-    length = peek(slot, ITEM_SIZE)
-    for k in range(peek(array, NDIM) & LOW_HALF):
-        length *= peek(peek(array, SHAPE), k)
-    return length
-
-
-@register_jitable(**INLINED)
-def given_out(table: int, args: int, given: int, keywords: int) -> int:
-    """The array given as `out=`, 0 if there is none, -1 if there is another keyword than that or `axis=-1`."""
-    if keywords == 0:
-        return 0
-    if peek(keywords, LENGTH_OF_TUPLE) == 1:
-        name, value = peek(keywords, ITEM_OF_TUPLE), peek(args, given)
-        if name == peek(table, OUT):
-            return value
-        if name == peek(table, AXIS) and value == peek(table, LAST_AXIS) and peek(table, FOLDS):
-            return 0
-    return -1
-
-
-@register_jitable(**INLINED)
-def threads_for(table: int, length: int) -> int:
-    """How many threads it may use, to be released; 0 if only the long way can tell."""
-    if length < peek(table, PARALLEL_FROM):
-        return 1
-    # numba.set_num_threads can have been called only if Numba has started its own threads.
-    if ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE):
-        return 0
-    return claim(peek(table, POOL), length, peek(peek(table, POOL), MOST))
-
-
-@register_jitable(**INLINED)
-def new_array(table: int, like: int, shape: int, length: int) -> int:
-    """An array of so many bytes, of the same dtype and number of dimensions, in C order; 0 if that has raised an error."""
-    if length < peek(table, REUSED_FROM):
-        ask(peek(table, NEW_REFERENCE), (peek(like, DTYPE),))  # the next call takes it over
-        ndim = peek(like, NDIM) & LOW_HALF
-        return ask(peek(table, NEW_ARRAY), (peek(table, ARRAY_TYPE), peek(like, DTYPE), ndim, shape, 0, 0, 0, 0))
-    operands = stack(16)
-    poke(operands, 0, like)
-    poke(operands, 1, peek(like, DTYPE))
-    return ask(peek(table, VECTORCALL), (peek(table, EMPTY_LIKE), operands, 2, 0))
-
-
-@register_jitable(**INLINED)
-def compute(table: int, slot: int, pointers: int, length: int, row: int, threads: int) -> None:
-    """Runs the kernel over so many bytes, or a fold's loop over rows of so many, on the threads of a claim."""
-    n_arrays, operands, size = peek(table, ARRAYS), peek(table, ARRAYS) + peek(table, PARAMS) + 1, peek(slot, ITEM_SIZE)
-    thread = ask(peek(table, RELEASE_GIL), (0,)) if length >= GIL_BYTES else 0
-    folds = peek(table, FOLDS)
-    if threads > 1 or folds:
-        outer = row if folds else size
-        steps, dimensions = stack(STEPS_BYTES), stack(16)
-        for k in range(operands):
-            poke(steps, k, outer if k < n_arrays or k == operands - 1 else 0)
-            poke(steps, operands + k, size)  # along a row
-        poke(dimensions, 0, length // outer)
-        poke(dimensions, 1, outer // size)
-        loop, data = peek(slot, LAYOUT_LOOP), peek(slot, LOOP_DATA)
-        if threads > 1:
-            run_job(peek(table, POOL), loop, data, pointers, dimensions, steps, operands, folds, outer)
-        else:
-            call(loop, (pointers, dimensions, steps, data))
-    else:
-        control = enter_ieee()
-        call_aligned(peek(slot, KERNEL), pointers, n_arrays, operands - 1, size, length // size)
-        leave_ieee(control)
-    if thread != 0:
-        ask(peek(table, TAKE_GIL), (thread,))
-
-
-@register_jitable(**INLINED)
-def short_way(table: int, args: int, given: int, keywords: int) -> int:
-    """The result as a new reference, 0 if this call is not a common one, or RAISED."""
-    n_arrays, out = peek(table, ARRAYS), given_out(table, args, given, keywords)
-    if given != n_arrays or out == -1:
-        return 0
-    first = peek(args, 0)
-    if peek(first, TYPE) != peek(table, ARRAY_TYPE) or peek(first, NDIM) & LOW_HALF == 0:
-        return 0
-    slot = find_slot(table, peek(first, DTYPE))
-    length = length_of(first, slot) if slot else 0
-    if slot == 0 or length >= peek(table, LONG_FROM) or length == 0:
-        return 0
-    if out != 0 and not is_like(out, first, table, C_CONTIGUOUS | ALIGNED | WRITEABLE):
-        return 0
-    pointers = stack(TABLE_BYTES)
-    for k in range(n_arrays):
-        array = peek(args, k)
-        if not is_like(array, first, table, C_CONTIGUOUS | ALIGNED):
-            return 0
-        distance = peek(array, DATA) - peek(out, DATA) if out != 0 else 0
-        if distance != 0 and -length < distance < length:
-            return 0  # they overlap: one of them has to be copied
-        poke(pointers, k, peek(array, DATA))
-    for k in range(peek(table, PARAMS)):
-        poke(pointers, n_arrays + k, peek(slot, PARAM_VALUES) + 8 * k)
-    row = peek(peek(first, SHAPE), (peek(first, NDIM) & LOW_HALF) - 1) * peek(slot, ITEM_SIZE)
-    threads = 1 if row == length and peek(table, FOLDS) else threads_for(table, length)
-    if threads == 0:
-        return 0
-    if out != 0:
-        ask(peek(table, NEW_REFERENCE), (out,))
-    else:
-        out = new_array(table, first, peek(first, SHAPE), length)
-    if out != 0:
-        poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
-        compute(table, slot, pointers, length, row, threads)
-    if threads > 1:
-        release(peek(table, POOL))
-    return out if out != 0 else RAISED
-
-
-@register_jitable(**INLINED)
-def gather(table: int, slot: int, args: int, given: int, keywords: int, operands: int) -> int:
-    """Writes down what a ufunc takes, arrays, parameters and perhaps the output; returns how many, or 0 if it is not so simple.
-
-    Parameters may be given as Python's floats, in any way, where every value is valid.
-    """
-    n_arrays, params, names = peek(table, ARRAYS), peek(table, PARAMS), peek(table, PARAM_NAMES)
-    named = peek(keywords, LENGTH_OF_TUPLE) if keywords != 0 else 0
-    out, plain = 0, n_arrays <= given <= n_arrays + params
-    for k in range(params):
-        poke(operands, n_arrays + k, peek(peek(slot, PARAM_OBJECTS), k))
-    for k in range(given if plain else 0):
-        poke(operands, k, peek(args, k))
-    for k in range(named if plain else 0):
-        name, place = peek(keywords, ITEM_OF_TUPLE + k), -1
-        for index in range(max(given - n_arrays, 0), params if names != 0 else 0):
-            place = n_arrays + index if peek(names, index) == name else place
-        if name == peek(table, OUT):
-            place = n_arrays + params
-            out = 1
-        plain &= place != -1
-        if place != -1:
-            poke(operands, place, peek(args, given + k))
-    if given > n_arrays or named > out:
-        plain &= names != 0 and (peek(slot, KIND) == peek(table, FLOAT64) or peek(slot, KIND) == peek(table, FLOAT32))
-        for k in range(params):
-            value = peek(operands, n_arrays + k)
-            plain &= peek(value, TYPE) == peek(table, FLOAT) or value == peek(peek(slot, PARAM_OBJECTS), k)
-    return n_arrays + params + out if plain else 0
-
-
-@register_jitable(**INLINED)
-def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
-    """What NumPy makes of small arrays of any layout, or of numbers: a new reference, 0 or RAISED, as of `short_way`."""
-    first, n_arrays = peek(args, 0), peek(table, ARRAYS)
-    slot, is_array = slot_of(table, first), peek(first, TYPE) == peek(table, ARRAY_TYPE)
-    if slot == 0 or (is_array and length_of(first, slot) >= peek(slot, UFUNC_BELOW)):
-        return 0
-    operands = stack(TABLE_BYTES)
-    count, last = gather(table, slot, args, given, keywords, operands), n_arrays + peek(table, PARAMS)
-    if count == 0 or (count > last and not (is_array and is_like(peek(operands, last), first, table, WRITEABLE))):
-        return 0
-    for k in range(n_arrays):
-        operand = peek(operands, k)
-        if not (is_like(operand, first, table, 0) if is_array else peek(operand, TYPE) == peek(first, TYPE)):
-            return 0
-    result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, count, 0))
-    return result if result != 0 else RAISED
-
-
-@register_jitable(**INLINED)
-def pooled_way(table: int, args: int, given: int, keywords: int) -> int:
-    """The same for a function of an array and a pool size, along the last axis."""
-    first, number = peek(args, 0), peek(args, 1)  # by name or not: they follow each other
-    named = keywords != 0 and peek(keywords, LENGTH_OF_TUPLE) == 1 and peek(keywords, ITEM_OF_TUPLE) == peek(table, POOL_SIZE)
-    if given != (1 if named else 2) or (keywords != 0 and not named) or not is_like(first, first, table, C_CONTIGUOUS | ALIGNED):
-        return 0
-    slot, last = find_slot(table, peek(first, DTYPE)), (peek(first, NDIM) & LOW_HALF) - 1
-    if slot == 0 or last == -1 or peek(number, TYPE) != peek(table, INTEGER_TYPE):
-        return 0
-    length, shape, overflow = length_of(first, slot), stack(SHAPE_BYTES), stack(8)
-    most = min(peek(table, PARALLEL_FROM), peek(table, REUSED_FROM))
-    pool = ask(peek(table, AS_INTEGER), (number, overflow))  # -1 where it does not fit
-    if not 0 < length < most or pool < 1 or peek(peek(first, SHAPE), last) % pool:
-        return 0
-    for k in range(last + 1):
-        poke(shape, k, peek(peek(first, SHAPE), k))
-    poke(shape, last, peek(shape, last) // pool)
-    out = new_array(table, first, shape, length // pool)
-    if out != 0:
-        size, pointers, steps, dimensions = peek(slot, ITEM_SIZE), stack(16), stack(24), stack(16)
-        poke(pointers, 0, peek(first, DATA))
-        poke(pointers, 1, peek(out, DATA))
-        poke(steps, 0, pool * size)
-        poke(steps, 1, size)
-        poke(steps, 2, size)  # along a group
-        poke(dimensions, 0, length // (pool * size))
-        poke(dimensions, 1, pool)
-        call(peek(slot, LAYOUT_LOOP), (pointers, dimensions, steps, peek(slot, LOOP_DATA)))
-    return out if out != 0 else RAISED
-
-
-@register_jitable(**INLINED)
-def selected(table: int, name: int, value: int) -> int:
-    """The function that a keyword selects, 0 if it selects none."""
-    for k in range(peek(table, OPTIONS)):
-        option = table + 8 * (FIRST_OPTION + k * OPTION)
-        if name == peek(option, 0) and value == peek(option, 1):
-            return peek(option, 2)
-    return 0
-
-
-@register_jitable(**INLINED)
-def option_way(table: int, args: int, given: int, keywords: int) -> int:
-    """What the function gives that a keyword selects, alone or beside `out=`; -1 if there is no such keyword."""
-    names = peek(keywords, LENGTH_OF_TUPLE) if keywords != 0 else 0
-    if names > 2 or given >= MAX_OPERANDS:
-        return -1
-    for k in range(names):
-        chosen = selected(table, peek(keywords, ITEM_OF_TUPLE + k), peek(args, given + k))
-        if chosen != 0 and names == 1:
-            return ask(peek(table, VECTORCALL), (chosen, args, given, 0))
-        if chosen != 0 and peek(keywords, ITEM_OF_TUPLE + 1 - k) == peek(table, OUT):
-            without = stack(TABLE_BYTES)
-            for place in range(given):
-                poke(without, place, peek(args, place))
-            poke(without, given, peek(args, given + 1 - k))
-            return ask(peek(table, VECTORCALL), (chosen, without, given, peek(table, ONLY_OUT)))
-    return -1
 
 
 @functools.cache
