@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fastrelu.docstrings import describe
 from fastrelu.elementwise import Elementwise
+from fastrelu.parameters import REQUIRED, parameters_of
 from fastrelu.thresholds import Cost
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Activation(Elementwise):
     backward: Backward | ParameterBackward
 
     def __init__(self, formula: Formula, record: activation) -> None:
-        name, module, signature = formula.__name__, formula.__module__, inspect.signature(formula)
+        name, module, parameters = formula.__name__, formula.__module__, parameters_of(formula)
         self.record = record
         self.reference, self.numpy, self.kinks, self.max_ulp = record.reference, record.numpy, record.kinks, record.max_ulp
         self.values, self.slopes, self.names, self.from_output = record.values, record.slopes, record.names, record.from_output
@@ -140,8 +140,8 @@ class Activation(Elementwise):
             formula,
             name=name,
             module=module,
-            signature=signature,
-            doc=describe(name, formula.__doc__ or "", signature, record).function,
+            parameters=parameters,
+            doc=describe(name, formula.__doc__ or "", parameters, record).function,
             options=record.variants,
             integers=record.integers,
             cost=record.cost,
@@ -202,15 +202,13 @@ class Slope(Elementwise):
 
 def in_training(formula: Formula, kind: str, scalar: Formula, record: activation, *first: str) -> Elementwise:
     """What a call with ``training=True`` reaches, of a function or what belongs to it; `first`: its operands before x."""
-    parameters = list(inspect.signature(record.training or scalar).parameters.values())
-    before = [parameters[0].replace(name=key) for key in first]
     name = f"{formula.__name__}{kind}"
     return Elementwise(
         scalar,
         name=f"{name}.training",
         module=formula.__module__,
         doc=f"{name} in training, with the random numbers given: an array `u` from 0 up to 1, beside `x`.",
-        signature=inspect.signature(formula).replace(parameters=[*before, *parameters]),
+        parameters=dict.fromkeys(first, REQUIRED) | parameters_of(record.training or scalar),
         integers=record.integers,
         cost=record.cost,
     )

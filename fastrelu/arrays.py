@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
 
 from fastrelu.kernels.storage import is_bfloat16
+from fastrelu.parameters import REQUIRED
 
 Dtype = np.dtype[Any]
 
@@ -67,26 +67,25 @@ def bind(
     named: dict[str, Any],
     keywords: tuple[str, ...],
 ) -> tuple[Any, ...]:
-    """Positional and named arguments in order, defaults filled in; `empty` stands for no default.
+    """Positional and named arguments in order, defaults filled in; REQUIRED stands for no default.
 
     Raises
     ------
     TypeError
         If an argument is missing, unknown, given twice, or one too many.
     """
-    count, empty = len(operands), inspect.Parameter.empty
+    count = len(operands)
     if not named and count == len(names):
         return operands
     rest = names[count:]
     if count <= len(names) and all(key in rest for key in named):
         values = (*operands, *(named.get(key, default) for key, default in zip(rest, defaults[count:], strict=True)))
-        if not any(value is empty for value in values):
+        if not any(value is REQUIRED for value in values):
             return values
     wrong = [f"unknown parameter {key!r}" for key in named if key not in names]
     wrong += [f"{key} was given twice" for key in named if key in names[:count]]
-    wrong += [
-        f"{key} is missing" for key, default in zip(rest, defaults[count:], strict=True) if default is empty and key not in named
-    ]
+    missing = [key for key, default in zip(rest, defaults[count:], strict=True) if default is REQUIRED and key not in named]
+    wrong += [f"{key} is missing" for key in missing]
     wrong.append(f"got {count} positional arguments")
     raise TypeError(f"{name}: {wrong[0]}; it takes {', '.join((*names, *keywords))}")
 

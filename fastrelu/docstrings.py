@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fastrelu.parameters import REQUIRED
+
 if TYPE_CHECKING:
     from fastrelu.activation import activation
 
@@ -81,28 +83,28 @@ def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
     return function.__defaults__ or ()
 
 
-def describe(name: str, summary: str, signature: inspect.Signature, record: activation) -> Descriptions:
+def describe(name: str, summary: str, parameters: Mapping[str, Any], record: activation) -> Descriptions:
     """The docstrings of an activation, its derivative and its backward pass."""
     operands = []
-    for key, parameter in signature.parameters.items():
-        kind = "array_like" if parameter.default is inspect.Parameter.empty else f"float, default {parameter.default:g}"
+    for key, default in parameters.items():
+        kind = "array_like" if default is REQUIRED else f"float, default {default:g}"
         operands.append(f"{key} : {kind}\n    {record.params.get(key, 'Real numbers of any shape.')}\n")
     for key, choices in record.variants.items():
         operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {record.params.get(key, 'Which formula.')}\n")
     operands += [_TRAINING] if record.training else []
     result = _RESULT.format(axes="", dtypes=_INTEGERS if record.integers else _FLOATS)
-    parameters = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
+    listed = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
     source = f"\nReferences\n----------\n{record.paper}\n" if record.paper else ""
     first = inspect.cleandoc(summary)
     grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
     from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
-    backward = parameters.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
+    backward = listed.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
     return Descriptions(
-        function=f"{first}\n\n{parameters}\n{_RAISES}{source}",
+        function=f"{first}\n\n{listed}\n{_RAISES}{source}",
         backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",
         slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
         second_start=f"The second derivative of {name}, elementwise: how the slope changes of {first.splitlines()[0]}",
-        parameters=parameters,
+        parameters=listed,
     )
 
 

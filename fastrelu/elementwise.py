@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
 from fastrelu.kernels.streaming import streaming_loop
 from fastrelu.kernels.ufunc import Loop
+from fastrelu.parameters import REQUIRED, parameters_of, public_signature
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
@@ -41,8 +41,8 @@ class Elementwise(Compiled):
         array operands, those with one are scalar parameters.
     name, module
         Where another process finds this object: ``gelu.derivative`` in ``fastrelu.formulas.gelus``.
-    signature
-        Of the formula, where its code does not tell.
+    parameters
+        Of the formula, where its code does not tell: for each the default, or REQUIRED.
     integers
         Whether integers stay integers.
     cost
@@ -76,7 +76,7 @@ class Elementwise(Compiled):
         name: str,
         module: str,
         doc: str,
-        signature: inspect.Signature | None = None,
+        parameters: Mapping[str, Any] | None = None,
         integers: bool = False,
         cost: Cost = Cost.LIGHT,
         options: Mapping[str, Mapping[Any, Elementwise | None]] | None = None,
@@ -84,13 +84,12 @@ class Elementwise(Compiled):
         training: Elementwise | None = None,
         keywords: Mapping[str, Any] = COMMON,
     ) -> None:
-        signature = signature or inspect.signature(formula)
-        required = inspect.Parameter.empty
-        self._names = tuple(signature.parameters)
-        self._defaults = tuple(parameter.default for parameter in signature.parameters.values())
+        parameters = parameters or parameters_of(formula)
+        self._names, self._defaults = tuple(parameters), tuple(parameters.values())
         self.minimum = dict(minimum or {})
         keywords = {**_TRAINING, **keywords} if training else keywords
         self._keywords = tuple(keywords)
+        first_choices = {key: next(iter(choices)) for key, choices in (options or {}).items()}
         self.formula = formula
         self.training: Any = training
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
@@ -98,9 +97,9 @@ class Elementwise(Compiled):
             name=name,
             module=module,
             doc=doc,
-            signature=functools.partial(_public_signature, signature, options or {}, keywords),
-            arrays=tuple(key for key, parameter in signature.parameters.items() if parameter.default is required),
-            params={key: p.default for key, p in signature.parameters.items() if p.default is not required},
+            signature=functools.partial(public_signature, parameters, {**first_choices, **keywords}),
+            arrays=tuple(key for key, default in parameters.items() if default is REQUIRED),
+            params={key: default for key, default in parameters.items() if default is not REQUIRED},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
             cost=cost,
             options=options,
@@ -234,16 +233,6 @@ class Elementwise(Compiled):
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The operands and parameters in order, defaults filled in."""
         return arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, (*self.options, *self._keywords))
-
-
-def _public_signature(
-    signature: inspect.Signature, options: Mapping[str, Mapping[Any, Any]], keywords: Mapping[str, Any]
-) -> inspect.Signature:
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    chosen = [inspect.Parameter(key, keyword, default=next(iter(values))) for key, values in options.items()]
-    common = [inspect.Parameter(key, keyword, default=default) for key, default in keywords.items()]
-    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
-    return inspect.Signature([*plain, *chosen, *common])
 
 
 def fits(x: Any, out: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from numba.np.numpy_support import as_dtype, from_dtype
 
 from fastrelu.arrays import computed_in
 from fastrelu.kernels.calls import emit, resolve
+from fastrelu.parameters import REQUIRED, public_signature
 from fastrelu.vecmath.primitives import IEEE, compilable
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ def compiled_type(function: Elementwise | Rebound) -> Any:
         body = _array_body(chosen, operands) if any(map(_is_array, operands)) else _scalar_body(chosen, operands)
         return _with_names(body, names, tuple(optional.values()))
 
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(key, kind, default=optional.get(key, inspect.Parameter.empty)) for key in names]
-    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    typed.__signature__ = public_signature(dict.fromkeys(function.arrays, REQUIRED) | optional, {})  # type: ignore[attr-defined]
     settings = {**IEEE, "nopython": True, "no_cpython_wrapper": True}
     template = make_overload_template(function, typed, settings, strict=False, inline="never", prefer_literal=True)
     return types.Function(template)

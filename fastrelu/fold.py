@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,18 +13,19 @@ from fastrelu import arrays
 from fastrelu.activation import REGISTRY, Bounds
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
+from fastrelu.elementwise import COMMON
 from fastrelu.kernels import ways
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop
+from fastrelu.parameters import REQUIRED, parameters_of, public_signature
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
 if TYPE_CHECKING:
     from fastrelu.facts import Facts
 
-_MISSING = inspect.Parameter.empty
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -83,14 +83,14 @@ class Fold(Compiled):
         self.cores = cores
         self.pooled = pooled
         self.masked = masked
-        arrays = tuple(inspect.signature(formula).parameters)[:-1]
+        arrays = tuple(parameters_of(formula))[:-1]
         self._names = (*arrays, *(["pool_size"] if pooled else []), "axis")
         parts = ["(n)" if core else "()" for core in cores]
         super().__init__(
             name=name,
             module=module,
             doc=doc,
-            signature=lambda: inspect.Signature(self._parameters()),
+            signature=lambda: public_signature(dict.fromkeys(self._names[:-1], REQUIRED) | {"axis": -1}, COMMON),
             arrays=arrays,
             params={},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
@@ -120,15 +120,15 @@ class Fold(Compiled):
         """Compiles the loop for one dtype, or loads it from disk."""
         return rows_loop(compilable(self.formula), formula_digest(self.formula), dtype, self.cores)
 
-    def _long_way(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = _MISSING, **named: Any) -> Any:
+    def _long_way(self, *operands: Any, out: Any = None, where: Any = True, axis: Any = REQUIRED, **named: Any) -> Any:
         if self.pooled and "pool_size" in named and len(operands) == len(self.arrays):
             operands = (*operands, named.pop("pool_size"))
         if out is None and where is True and not named:
-            plain = self._plain(operands, -1 if axis is _MISSING else axis)
+            plain = self._plain(operands, -1 if axis is REQUIRED else axis)
             if plain is not None:
-                return self._along(-1 if axis is _MISSING else axis, plain[0].dtype, plain, None)
+                return self._along(-1 if axis is REQUIRED else axis, plain[0].dtype, plain, None)
         name = self.dotted_name
-        given = self._bind(operands, named if axis is _MISSING else {**named, "axis": axis})
+        given = self._bind(operands, named if axis is REQUIRED else {**named, "axis": axis})
         values = [np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)]
         dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
         axis = self._axis(given[-1], values[-1].ndim)
@@ -184,7 +184,7 @@ class Fold(Compiled):
 
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays, the pool size if there is one, and the axis."""
-        defaults = (*[_MISSING] * (len(self._names) - 1), -1)
+        defaults = (*[REQUIRED] * (len(self._names) - 1), -1)
         return arrays.bind(self.dotted_name, self._names, defaults, operands, named, ("out", "where"))
 
     def _axis(self, value: Any, ndim: int) -> int:
@@ -214,15 +214,6 @@ class Fold(Compiled):
         if arrays.common_shape(self.dotted_name, ("x", "where"), [np.broadcast_to(0, shape), mask]) != shape:
             arrays.reject(ValueError, self.dotted_name, "where", f"broadcast to shape {shape}", str(mask.shape))
         return np.broadcast_to(mask, shape)
-
-    def _parameters(self) -> list[inspect.Parameter]:
-        positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-        return [
-            *(inspect.Parameter(key, positional) for key in self._names[:-1]),
-            inspect.Parameter("axis", positional, default=-1),
-            inspect.Parameter("out", keyword, default=None),
-            inspect.Parameter("where", keyword, default=True),
-        ]
 
 
 def fold(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.elementwise import Elementwise
+from fastrelu.elementwise import COMMON, Elementwise
 from fastrelu.kernels.storage import BY_DTYPE
+from fastrelu.parameters import REQUIRED, public_signature
 
 BLOCK = 1 << 18  # elements at a time: no temporary grows with the input, and threads still pay
 Makers = Mapping[str, Callable[[], Elementwise]]
@@ -71,14 +71,9 @@ class ParameterBackward:
         self.dotted_name = name
         self.arrays, self.params = parts["x"].arrays, parts["x"].params
         self.__name__, self.__qualname__, self.__module__, self.__doc__ = name.rpartition(".")[2], name, module, doc
-        self._names = (*self.arrays, *self.params)
-        parameters = [parts["x"].__signature__.parameters[key] for key in self._names]
-        self._defaults = tuple(parameter.default for parameter in parameters)
-        keywords = {"wrt": tuple(parts), "out": None, "where": True}
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        self.__signature__ = inspect.Signature(
-            [*parameters, *(inspect.Parameter(key, keyword, default=value) for key, value in keywords.items())]
-        )
+        parameters = dict.fromkeys(self.arrays, REQUIRED) | self.params
+        self._names, self._defaults = tuple(parameters), tuple(parameters.values())
+        self.__signature__ = public_signature(parameters, {"wrt": tuple(parts), **COMMON})
 
     @functools.cached_property
     def gradients(self) -> dict[str, Elementwise]:

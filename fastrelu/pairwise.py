@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from fastrelu.dispatch import Target, choose
 from fastrelu.kernels.distances import BLOCK, distances_loop
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.kernels.ufunc import Loop
+from fastrelu.parameters import REQUIRED, public_signature
 from fastrelu.thresholds import Cost
 from fastrelu.tuned import in_force
 
@@ -65,15 +65,12 @@ class Pairwise:
         _, _, described = (function.__doc__ or "").partition("----------\n")
         told = [f"{key} : {described.partition(f'{key} : ')[2].partition('center : ')[0]}" for key in self.params]
         self.__doc__ = _DOC.format(name=function.dotted_name, params="".join(told))
-        either, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-        scalars = [inspect.Parameter(key, either, default=value) for key, value in self.params.items()]
-        inputs = [inspect.Parameter(key, either) for key in ("points", "centers")]
-        self.__signature__ = inspect.Signature([*inputs, *scalars, inspect.Parameter("out", only, default=None)])
+        self._parameters = {"points": REQUIRED, "centers": REQUIRED} | self.params
+        self.__signature__ = public_signature(self._parameters, {"out": None})
         self._loops: dict[np.dtype[Any], tuple[Loop, Loop]] = {}
 
     def __call__(self, *operands: Any, out: Any = None, **named: Any) -> Any:
-        name, none = self.dotted_name, inspect.Parameter.empty
-        keys, defaults = ("points", "centers", *self.params), (none, none, *self.params.values())
+        name, keys, defaults = self.dotted_name, tuple(self._parameters), tuple(self._parameters.values())
         points, centers, *scalars = arrays.bind(name, keys, defaults, operands, named, ("out",))
         points, centers = self._checked("points", points), self._checked("centers", centers)
         if points.shape[1] != centers.shape[1]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from fastrelu.compiled import THIS
 from fastrelu.docstrings import Descriptions, describe
 from fastrelu.elementwise import Elementwise
 from fastrelu.gradients import Backward, ParameterBackward
+from fastrelu.parameters import REQUIRED, parameters_of
 
 
 def derivative(function: Activation) -> Slope:
@@ -30,11 +30,11 @@ def _second(function: Activation, formula: Formula) -> Slope:
 
 def backward(function: Activation) -> Backward | ParameterBackward:
     """grad * f'(x), and the gradients of further arrays and of parameters."""
-    record, signature, text = function.record, inspect.signature(function.formula), _text(function).backward
+    record, text = function.record, _text(function).backward
     further: dict[str, Callable[[], Elementwise]] = {
         key: functools.partial(_part, function, formula, text, integers=False) for key, formula in record.gradients.items()
     }
-    arrays = [key for key in further if signature.parameters[key].default is inspect.Parameter.empty]
+    arrays = [key for key in further if key in function.arrays]
     training = record.training_derivative and times_slope(record.training_derivative)
     by_output = record.from_output and _part(
         function,
@@ -72,14 +72,12 @@ def times_slope(derivative: Formula) -> Formula:
 
 def _slope(function: Activation, kind: str, formula: Formula, doc: str, **settings: Any) -> Slope:
     settings = {**_common(function, kind, doc), "options": _options(function, kind), **settings}
-    return Slope(formula, signature=inspect.signature(function.formula), **settings)
+    return Slope(formula, parameters=parameters_of(function.formula), **settings)
 
 
 def _part(function: Activation, formula: Formula, doc: str, made: Any = Elementwise, **settings: Any) -> Any:
-    signature = inspect.signature(function.formula)
-    grad = inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    of_part = signature.replace(parameters=[grad, *signature.parameters.values()])
-    return made(times_slope(formula), signature=of_part, **{**_common(function, "backward", doc), **settings})
+    parameters = {"grad": REQUIRED} | parameters_of(function.formula)
+    return made(times_slope(formula), parameters=parameters, **{**_common(function, "backward", doc), **settings})
 
 
 def _in_training(function: Activation, kind: str, formula: Formula, *first: str) -> Elementwise:
@@ -103,4 +101,4 @@ def _options(function: Activation, attribute: str) -> dict[str, dict[Any, Any]]:
 
 def _text(function: Activation) -> Descriptions:
     formula = function.formula
-    return describe(function.dotted_name, formula.__doc__ or "", inspect.signature(formula), function.record)
+    return describe(function.dotted_name, formula.__doc__ or "", parameters_of(formula), function.record)
