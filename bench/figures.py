@@ -48,7 +48,7 @@ class Figure:
         with np.errstate(all="ignore"), fr.threads(min(self.threads, fr.pool.most_threads())):
             calls = (self.numpy or self.function.numpy, self.function)
             numpy, ours = race(
-                [timer(call, arrays, named) for call in calls], seconds, round_seconds=5e-3
+                [timer(call, arrays, named) for call in calls], seconds, round_seconds=2e-2
             )  # threads wake in the first calls
         return ours / numpy
 

@@ -34,7 +34,7 @@ STOP = 2 * LINE + 1
 ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
 BUSY, STARTED, SKIP, MOST = 2 * LINE + 5, 2 * LINE + 6, 2 * LINE + 7, 2 * LINE + 8
 CLOCK = 2 * LINE + 9  # timespec_get
-LAST, STREAK, ALONE, WAKES, PENALTY, STALLED = range(2 * LINE + 10, 2 * LINE + 16)
+LAST, STREAK, ALONE, WAKES, PENALTY, CREDIT = range(2 * LINE + 10, 2 * LINE + 16)
 FIRST = 3 * LINE  # from here on, for each thread:
 CURSOR = 0  # how much of its share has been taken
 ASLEEP, LOCK, ALIVE = LINE, LINE + 1, LINE + 2
@@ -53,15 +53,20 @@ PATIENCE = 4000  # spins of a caller for those who are still inside, before it g
 # After so many the caller looks at the clock: a call that takes twice as long as until then has stalled, because the serial
 # kernel would have been as fast. Calls of a millisecond never stall on a quiet machine, although others take its cores at times.
 MOMENT = 250
-# Calls that stay serial after a stall: so many that fewer than 1 in 100 calls stall, and the p99 does not show it, and twice as
-# many after the next one. As many good calls as were left out make a stall the first again.
-AFTER_STALL, LEAST_SKIPPED, SKIPPED = 100, 12, 200
+# What a stall costs: so many calls that fewer than 1 in 100 stall, and the p99 does not show it. It is paid with the good calls
+# before it, of which so many count at most; for those that are missing, the next calls stay serial.
+STALL_COSTS, MOST_CREDIT = 200, 400
+LEAST_SKIPPED, SKIPPED = 12, 200
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
-# To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later. A small call pays that only if more follow:
+# To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
+# call pays that only if more follow:
 WAKE_BYTES = 1 << 20
 TIME_UTC, LOW_HALF = 1, (1 << 32) - 1
 STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of each other
-ALONE_CALLS = 5  # calls that nobody came to although they were woken: their cores are busy, and the next calls stay serial
+ALONE_NANOSECONDS = 1_000_000  # in which nobody came who was woken: their cores are busy, and the next calls stay serial
+# A hypervisor may run both threads on one core: the caller, still in the system call that wakes, goes on when the other one
+# sleeps again. Calls of 30 us took 150 to 230 then, one after the other. What waking takes at most, where it pays:
+LATE = 100_000
 
 
 @register_jitable(**INLINED)
@@ -123,12 +128,15 @@ def worker(own: int) -> None:
 
 
 @register_jitable(**INLINED)
-def wake(state: int, threads: int) -> None:
-    """Wakes those of the first threads that sleep."""
+def wake(state: int, threads: int) -> bool:
+    """Wakes those of the first threads that sleep; whether there were any."""
+    woken = False
     for index in range(1, threads):
         own = state + 8 * (FIRST + index * SIZE)
         if atomics.load(own + 8 * ASLEEP) and atomics.exchange(own + 8 * ASLEEP, 0):
             ask(peek(state, RELEASE), (peek(own, LOCK),))
+            woken = True
+    return woken
 
 
 @register_jitable(**INLINED)
@@ -142,13 +150,13 @@ def now(state: int) -> int:
 @register_jitable(**INLINED)
 def share_out(state: int) -> None:
     """Opens the gate to the job that has been written down, works on it, and waits until everybody has left."""
-    threads, start, own = peek(state, THREADS), now(state), 0
+    threads, start, waking, own = peek(state, THREADS), now(state), 0, 0
     for index in range(threads):
         poke(state, FIRST + index * SIZE + CURSOR, 0)
     generation = peek(state, GATE) // GENERATION + 1
     atomics.store(state + 8 * GATE, generation * GENERATION + OPEN)
-    if peek(state, WAKES):
-        wake(state, threads)
+    if peek(state, WAKES) and wake(state, threads):
+        waking = now(state) - start
     take_part(state, 0)
     atomics.add(state + 8 * GATE, -OPEN)
     spins = 0
@@ -163,14 +171,18 @@ def share_out(state: int) -> None:
     alone = True
     for index in range(1, threads):
         alone &= atomics.load(state + 8 * (FIRST + index * SIZE + HELPED)) != generation
-    poke(state, ALONE, peek(state, ALONE) + 1 if alone else 0)
     if not alone:
+        poke(state, ALONE, 0)
         poke(state, PENALTY, 0)
-        poke(state, STALLED, max(peek(state, STALLED) - 1, 0))
-    if spins >= PATIENCE and now(state) - start > 2 * own:
-        poke(state, STALLED, min(max(2 * peek(state, STALLED), AFTER_STALL), SKIPPED))
-        poke(state, SKIP, peek(state, STALLED))
-    elif peek(state, ALONE) >= ALONE_CALLS:  # each time in a row for twice as long
+        poke(state, CREDIT, min(peek(state, CREDIT) + 1, MOST_CREDIT))
+    elif peek(state, ALONE) == 0:
+        poke(state, ALONE, start)
+    held_up = waking > LATE and now(state) - start < 2 * waking
+    if held_up or (spins >= PATIENCE and now(state) - start > 2 * own):
+        credit = peek(state, CREDIT) - STALL_COSTS
+        poke(state, CREDIT, max(credit, 0))
+        poke(state, SKIP, max(-credit, 0))
+    elif alone and start - peek(state, ALONE) > ALONE_NANOSECONDS:  # each time in a row for twice as long
         poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
         poke(state, SKIP, peek(state, PENALTY))
         poke(state, ALONE, 0)
