@@ -6,6 +6,7 @@ import platform
 import re
 from typing import Any
 
+import gmpy2
 import llvmlite.binding as llvm
 import mpmath
 import numpy as np
@@ -137,6 +138,21 @@ def test_float64_many(name: str) -> None:
     error = ulps_by_mpmath(apply(compiled(FUNCTIONS[name]), x), EXACT[name], x)
     print(f"{name}: {error.max():.4f} ULP at {x[error.argmax()]!r}")
     assert error.max() <= ALLOWED[name][1], x[error.argmax()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_float64_ten_million(name: str) -> None:
+    loop, greatest = compiled(FUNCTIONS[name]), 0.0
+    for x in np.array_split(sample(name, np.float64, 910_000), 20):  # eleven times as many numbers
+        y = apply(loop, x)
+        with gmpy2.context(precision=80):
+            truth = [getattr(gmpy2, name)(gmpy2.mpfr(v)) for v in x.tolist()]
+            distance = np.array([float(t - v) for t, v in zip(truth, y.tolist(), strict=True)])
+        error = np.abs(distance) / np.spacing(np.abs(y))
+        greatest = max(greatest, error.max())
+        assert error.max() <= 1, x[error.argmax()]
+    print(f"{name}: {greatest:.4f} ULP")
 
 
 @pytest.mark.parametrize("name", ROOTS)
