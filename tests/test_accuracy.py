@@ -3,6 +3,7 @@
 import json
 import math
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,17 @@ def test_reference_is_what_mpmath_says(function):
     reference = Reference(function, FORMATS["float32"])
     points = np.concatenate([cards.reference_points(FORMATS["float32"])[::40], np.array([0.25, -0.75, 1e-30, 3.0], np.float32)])
     assert reference.disagreements(points) == []
+
+
+def test_references_in_several_threads():
+    """mpmath has one precision for all of them."""
+    reference = Reference(fr.serf, FORMATS["float64"])
+    x, points = -1.0156666996635425, np.linspace(-2, 2, 400)
+    truth = reference.exact("derivative", x)
+    with ThreadPoolExecutor() as pool:
+        others = [pool.submit(reference.disagreements, points) for _ in range(2)]
+        found = {reference.exact("derivative", x) for _ in range(400)}
+    assert found == {truth} and [each.result() for each in others] == [[], []]
 
 
 def test_a_reference_overflows_with_its_slope():

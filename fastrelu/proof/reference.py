@@ -98,7 +98,7 @@ class Reference:
             for i in np.flatnonzero(~undecided):
                 if kind == "derivative" and float(x[i]) in self.kinks:
                     continue
-                with mpmath.workprec(exact.PRECISION[self.form.name]):
+                with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
                     right = self.exact(kind, float(x[i]))
                     if mpmath.isnan(right) and np.isnan(truth[i]) and np.isnan(fast[i]):
                         continue

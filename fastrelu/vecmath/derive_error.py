@@ -44,9 +44,9 @@ def mills_factor(a: Any) -> Any:
     return 2 * mills(a) * (mp.mpf(71) / 64 * a + mp.mpf(121) / 128) - 1
 
 
-def erfcx_factor(slope: str) -> Any:
-    """g of a, erfcx(a) = (1 + g) / (slope a + 15/16); within 0.13 of 0 everywhere."""
-    return lambda a: erfcx(a) * (mp.mpf(slope) * a + mp.mpf(15) / 16) - 1
+def erfcx_factor(slope: str, offset: str) -> Any:
+    """g of a, erfcx(a) = (1 + g) / (slope a + offset); within 0.13 of 0 everywhere."""
+    return lambda a: erfcx(a) * (mp.mpf(slope) * a + mp.mpf(offset)) - 1
 
 
 def slope_factor(a: Any) -> Any:
@@ -82,8 +82,8 @@ WINDOW = mp.mpf("0.188")
 TARGETS: list[Target] = [
     far("MILLS_32", mills_factor, 15, 5, np.float32),
     far("MILLS_64", mills_factor, 39, 11, np.float64),
-    far("ERFCX_32", erfcx_factor("1.578125"), 10.5, 5, np.float32),
-    far("ERFCX_64", erfcx_factor("1.65625"), 27.5, 11, np.float64),
+    far("ERFCX_32", erfcx_factor("1.578125", "0.9375"), 10.5, 5, np.float32),
+    far("ERFCX_64", erfcx_factor("1.65625", "0.875"), 27.5, 11, np.float64),
     far("GELU_SLOPE_32", slope_factor, 15, 5, np.float32),
     far("GELU_SLOPE_64", slope_factor, 39, 10, np.float64),
     Target("TANH_ROOT_32", tanh_factor, (-WINDOW, WINDOW), range(7), np.float32, lambda d: 1 / (2 + tanh_factor(d))),

@@ -74,7 +74,7 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 @by_precision(_erfcx_factor_32)
 @jitable
 def erfcx_factor(a: Scalar) -> Scalar:
-    """g, where exp(a^2) erfc(a) = (1 + g) / (k a + 15/16)."""
+    """g, where exp(a^2) erfc(a) = (1 + g) / (k a + c), with k and c of erfc_shape."""
     p, q = ERFCX_64, ERFCX_64_Q
     top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
     top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
@@ -84,21 +84,21 @@ def erfcx_factor(a: Scalar) -> Scalar:
 
 @jitable
 def _erfc_shape_32(x: Scalar) -> Scalar:
-    return np.float32(10.5), np.float32(101 / 64)
+    return np.float32(10.5), np.float32(101 / 64), np.float32(15 / 16)
 
 
 @by_precision(_erfc_shape_32)
 @jitable
 def erfc_shape(x: Scalar) -> Scalar:
-    """Where erfc has become 0 and decay can still make its scale, and the slope k of the denominator in erfcx_factor."""
-    return np.float64(27.5), np.float64(53 / 32)
+    """Where erfc has become 0 and decay can still make its scale, and k and c of erfcx_factor."""
+    return np.float64(27.5), np.float64(53 / 32), np.float64(7 / 8)
 
 
 @jitable
 def scaled_tail(a: Scalar) -> Scalar:
     """erfc(a) / small(a) for a >= 0."""
-    one, c = type(a)(1.0), type(a)(0.9375)
-    end, k = erfc_shape(a)
+    one = type(a)(1.0)
+    end, k, c = erfc_shape(a)
     a = end if a > end else a
     high = a * a
     head, rest, scale = decay(high, fma(a, a, -high))
