@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,11 +14,11 @@ from fastrelu.proof.arithmetic import Arithmetic
 from fastrelu.proof.bounded import split
 from fastrelu.proof.duals import Dual, evaluate, lift
 from fastrelu.proof.formats import Format
+from fastrelu.proof.precision import precision
 from fastrelu.proof.stable import STABLE
 
 WEIGHT = 1 / 3  # of array operands after x
 KINDS = ("forward", "derivative")
-LOCK = threading.RLock()  # mpmath's precision is one for all threads
 
 
 class Reference:
@@ -69,14 +68,14 @@ class Reference:
 
     def exact(self, kind: str, x: float) -> Any:
         """By mpmath; infinities too."""
-        with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
+        with precision(exact.PRECISION[self.form.name]):
             if kind == "forward":
                 return +exact.value(self.function.reference, x, *self.numbers)
             return +exact.slope(self.function.reference, x, self.kinks, *self.numbers)
 
     def distance(self, kind: str, got: Any, x: float) -> float:
         """How far a result is from the exact one, in ULP."""
-        with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
+        with precision(exact.PRECISION[self.form.name]):
             return exact.distance(float(got), self.exact(kind, x), self.form)
 
     def undecided(self, value: Any, error: Any) -> Any:
@@ -98,7 +97,7 @@ class Reference:
             for i in np.flatnonzero(~undecided):
                 if kind == "derivative" and float(x[i]) in self.kinks:
                     continue
-                with LOCK, mpmath.workprec(exact.PRECISION[self.form.name]):
+                with precision(exact.PRECISION[self.form.name]):
                     right = self.exact(kind, float(x[i]))
                     if mpmath.isnan(right) and np.isnan(truth[i]) and np.isnan(fast[i]):
                         continue

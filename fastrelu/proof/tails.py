@@ -11,6 +11,8 @@ import mpmath
 import numpy as np
 from scipy import special
 
+from fastrelu.proof.precision import precision
+
 PER_UNIT = 16  # expansions of the scaled tail, at the middles of intervals
 TERMS = 14
 
@@ -72,7 +74,7 @@ def long_tails() -> Tails:
 def scaled_tail(divisor: int, end: int) -> Callable[[Any], Any]:
     """exp(z^2) erfc(z), z = x / sqrt(divisor) >= 0, by Taylor's series about the nearest middle; x is cut at the end."""
     table = np.empty((TERMS, end * PER_UNIT), np.longdouble)
-    with mpmath.workdps(60):
+    with precision(200):
         scale = 1 / mpmath.sqrt(divisor)
         for i in range(end * PER_UNIT):
             z = (mpmath.mpf(i) + 0.5) / PER_UNIT * scale
@@ -94,12 +96,17 @@ def scaled_tail(divisor: int, end: int) -> Callable[[Any], Any]:
     return function
 
 
+@functools.cache
+def erf_terms() -> list[Any]:
+    """The coefficients of erf_series."""
+    with precision(136):
+        return [long((-1) ** n * 2 / mpmath.sqrt(mpmath.pi) / (mpmath.factorial(n) * (2 * n + 1))) for n in range(24)]
+
+
 def erf_series(x: Any) -> Any:
     """2 / sqrt(pi) (x - x^3 / 3 + x^5 / (2! 5) - ...) for abs(x) <= 1."""
-    with mpmath.workdps(40):
-        terms = [long((-1) ** n * 2 / mpmath.sqrt(mpmath.pi) / (mpmath.factorial(n) * (2 * n + 1))) for n in range(24)]
     square, result = x * x, np.zeros_like(x)
-    for term in reversed(terms):
+    for term in reversed(erf_terms()):
         result = result * square + term
     return result * x
 
