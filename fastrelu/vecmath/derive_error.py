@@ -83,7 +83,7 @@ TARGETS: list[Target] = [
     far("MILLS_32", mills_factor, 15, 5, np.float32),
     far("MILLS_64", mills_factor, 39, 11, np.float64),
     far("ERFCX_32", erfcx_factor("1.578125", "0.9375"), 10.5, 5, np.float32),
-    far("ERFCX_64", erfcx_factor("1.65625", "0.875"), 27.5, 11, np.float64),
+    far("ERFCX_64", erfcx_factor("1.6328125", "0.90625"), 27.5, 11, np.float64),
     far("GELU_SLOPE_32", slope_factor, 15, 5, np.float32),
     far("GELU_SLOPE_64", slope_factor, 39, 10, np.float64),
     Target("TANH_ROOT_32", tanh_factor, (-WINDOW, WINDOW), range(7), np.float32, lambda d: 1 / (2 + tanh_factor(d))),

@@ -91,7 +91,7 @@ def _erfc_shape_32(x: Scalar) -> Scalar:
 @jitable
 def erfc_shape(x: Scalar) -> Scalar:
     """Where erfc has become 0 and decay can still make its scale, and k and c of erfcx_factor."""
-    return np.float64(27.5), np.float64(53 / 32), np.float64(7 / 8)
+    return np.float64(27.5), np.float64(209 / 128), np.float64(29 / 32)
 
 
 @jitable
