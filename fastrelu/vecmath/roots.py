@@ -45,7 +45,9 @@ from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, time
 def near_root(first: Scalar, rest: Scalar, d: Scalar, low: Scalar) -> Scalar:
     """(d + low) (first + rest d) with one rounding, but for those of rest and its product."""
     factor = fma(rest, d, first[0])
-    return fma(d, factor, fma(d, fma(rest, d, first[0] - factor) + first[1], times(low, first[0])))
+    # low counts by the slope of the product, first + 2 rest d: by first alone, tanhexp's derivative was 2.2 ULP off
+    slope = factor + (factor - first[0])
+    return fma(d, factor, fma(d, fma(rest, d, first[0] - factor) + first[1], times(low, slope)))
 
 
 @jitable
