@@ -228,7 +228,6 @@ def test_refusals(run, arguments, sentence):
     {
         "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
         "softcap": "float32: 1.14 ULP",
-        "sinc": "the derivative in float64: 2.2 ULP",
         "xielu": "float64: 33 ULP next to its root, and the derivative 1041 ULP next to its own",
     }
 )

@@ -14,7 +14,7 @@ from fastrelu.vecmath.coefficients import HALF_PI_64, SIN_64, SINC_SLOPE_64
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.trigonometric import ODD, ONE, SECOND, ZERO, sine_and_cosine
-from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
+from fastrelu.vecmath.words import add, product, quick_sum, quotient
 
 # 1 / n! in two words, with the signs of the series of sine (odd n) and cosine (even n).
 TERMS = {n: getattr(coefficients, f"RECIPROCAL_FACTORIAL_{n}") for n in range(3, 20)}
@@ -92,9 +92,10 @@ def sinc_slope_64(x: Scalar) -> Scalar:
     s, s_low, c, c_low = long_sine_and_cosine(r, r_low)
     n = np.float64(shifted).view(np.int64)
     odd = (n & ODD) != 0
-    top, top_low = product(x, ZERO, -s if odd else c, -s_low if odd else c_low)
-    total, low = two_sum(top, -c if odd else -s)
-    y = (total + (low + (top_low - (c_low if odd else s_low)))) / x / x
+    # a root is 1 / x away from one of the cosine: c - s / x in two words, which leaves two roundings
+    q, q_low = quotient(c if odd else s, c_low if odd else s_low, x, ZERO)
+    q, q_low = add(-s if odd else c, -s_low if odd else c_low, -q, -q_low)
+    y = (q + q_low) / x
     return series(x) if abs(x) < ONE else -y if (n & SECOND) != 0 else y
 
 
