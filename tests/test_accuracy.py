@@ -227,7 +227,6 @@ def test_refusals(run, arguments, sentence):
 @each_but(
     {
         "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
-        "softcap": "float32: 1.14 ULP",
         "xielu": "float64: 33 ULP next to its root, and the derivative 1041 ULP next to its own",
     }
 )
