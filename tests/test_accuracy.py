@@ -56,7 +56,6 @@ def each_but(misses):
 @each_but(
     {
         "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
-        "xielu": "float64: 33 ULP next to its root at -2.43",
     }
 )
 def test_max_ulp_is_the_proven_number(function):
@@ -227,7 +226,6 @@ def test_refusals(run, arguments, sentence):
 @each_but(
     {
         "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
-        "xielu": "float64: 33 ULP next to its root, and the derivative 1041 ULP next to its own",
     }
 )
 def test_targets(function):

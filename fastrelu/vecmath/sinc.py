@@ -14,7 +14,7 @@ from fastrelu.vecmath.coefficients import HALF_PI_64, SIN_64, SINC_SLOPE_64
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
 from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.trigonometric import ODD, ONE, SECOND, ZERO, sine_and_cosine
-from fastrelu.vecmath.words import add, product, quick_sum, quotient
+from fastrelu.vecmath.words import add, product, quotient, step
 
 # 1 / n! in two words, with the signs of the series of sine (odd n) and cosine (even n).
 TERMS = {n: getattr(coefficients, f"RECIPROCAL_FACTORIAL_{n}") for n in range(3, 20)}
@@ -24,14 +24,6 @@ SINE = tuple((-1) ** (n // 2) * word for n in (3, 5, 7, 9, 11) for word in TERMS
 COSINE = tuple((-1) ** (n // 2) * word for n in (4, 6, 8, 10) for word in TERMS[n])
 SINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (13, 15, 17, 19))
 COSINE_TAIL = tuple((-1) ** (n // 2) * TERMS[n][0] for n in (12, 14, 16, 18))
-
-
-@jitable
-def step(y: Scalar, y_low: Scalar, z: Scalar, z_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
-    """(y + y_low) (z + z_low) + c + c_low in two words, for a product smaller than c."""
-    p, p_low = product(y, y_low, z, z_low)
-    total, lost = quick_sum(c, p)
-    return total, lost + (p_low + c_low)
 
 
 @jitable

@@ -41,6 +41,14 @@ def product(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
 
 
 @jitable
+def step(y: Scalar, y_low: Scalar, z: Scalar, z_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
+    """(y + y_low) (z + z_low) + c + c_low in two words, for a product smaller than c."""
+    p, p_low = product(y, y_low, z, z_low)
+    total, lost = quick_sum(c, p)
+    return total, lost + (p_low + c_low)
+
+
+@jitable
 def quotient(a: Scalar, a_low: Scalar, b: Scalar, b_low: Scalar) -> Scalar:
     """(a + a_low) / (b + b_low), with one division."""
     inverse = type(a)(1.0) / b
