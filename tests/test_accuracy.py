@@ -46,18 +46,7 @@ def test_card_counts_what_was_checked(function):
                 assert found.complete and not found.unresolved
 
 
-def each_but(misses):
-    """All activations; those that are known to miss are expected to fail, until somebody improves them."""
-    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in misses.items()}
-    items = [pytest.param(function, id=name, marks=marks.get(name, ())) for name, function in ACTIVATIONS.items()]
-    return pytest.mark.parametrize("function", items)
-
-
-@each_but(
-    {
-        "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
-    }
-)
+@each(ACTIVATIONS)
 def test_max_ulp_is_the_proven_number(function):
     """Without parameters it is what the card says, rounded up to hundredths; one that covers other parameters may be larger."""
     found = [function.accuracy[dtype]["forward"] for dtype in ("float32", "float64")]
@@ -223,11 +212,7 @@ def test_refusals(run, arguments, sentence):
     assert sentence in result.output
 
 
-@each_but(
-    {
-        "soft_exponential": "float64: 9.8 ULP next to its root at -0.258",
-    }
-)
+@each(ACTIVATIONS)
 def test_targets(function):
     """The conventions, wherever a card knows the figure."""
     for dtype, kinds in function.accuracy.items():
