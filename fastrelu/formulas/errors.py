@@ -28,7 +28,7 @@ def two_over_sqrt_pi(x: Scalar) -> Scalar:
 def erf_slope(x: Scalar) -> Scalar:
     """2 / sqrt(pi) exp(-x^2)."""
     a = abs(x)
-    end, _ = erfc_shape(x)
+    end, _, _ = erfc_shape(x)
     a = end if a > end else a
     high = times(a, a)
     head, rest, scale = decay(high, fma(a, a, -high))
@@ -46,7 +46,7 @@ def erfc_slope(x: Scalar) -> Scalar:
 def erf_bend(x: Scalar) -> Scalar:
     """-4 / sqrt(pi) x exp(-x^2)."""
     zero, a = type(x)(0.0), abs(x)
-    end, _ = erfc_shape(x)
+    end, _, _ = erfc_shape(x)
     a = end if a > end else a
     high = times(a, a)
     head, rest, scale = decay(high, fma(a, a, -high))
