@@ -164,6 +164,9 @@ class Elementwise(Compiled):
         name, n_arrays = self.dotted_name, len(self.arrays)
         given = self._bind(operands, named)
         values, scalars = given[:n_arrays], given[n_arrays:]
+        if type(values[0]) is list:
+            values = arrays.as_operand(name, self.arrays[0], values[0]), *values[1:]
+            given = (*values, *scalars)
         first = values[0]
         plain = where is True and not self.minimum and _FLOAT.issuperset(map(type, scalars))
         if plain and fits(first, first if out is None else out) and (n_arrays == 1 or all(fits(first, v) for v in values)):

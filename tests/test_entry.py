@@ -1,5 +1,7 @@
 """The C function that CPython calls for small contiguous arrays: it does what the Python function does, faster, or hands on."""
 
+import sys
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -117,8 +119,58 @@ def test_small_arrays_with_parameters(positional, named, layout):
                 assert not ways(lambda function=function, args=args, out=out: function(*args, out=out, **named))[1]
 
 
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("function", [fr.relu, fr.relu.backward, fr.leaky_relu, fr.sigmoid], ids=lambda f: f.dotted_name)
+def test_masks_of_small_arrays(function, layout):
+    for dtype in ("float32", "float64", "float16", "int8"):
+        x = layout(base(dtype))
+        if np.dtype(dtype) not in function.supported or not isinstance(x, np.ndarray) or not x.flags.writeable:
+            continue
+        args, mask = [x] * len(function.arrays), np.asarray(np.arange(x.size).reshape(x.shape) % 3 == 1)
+        function(*[base(dtype)] * len(function.arrays))
+        full = np.asarray(function._long_way(*args))
+        for chosen in (mask, mask.copy(order="F"), np.zeros_like(mask), np.ones_like(mask)):
+            out = np.full_like(x, 7)
+            assert function(*args, where=chosen, out=out) is out
+            same_bits(out, np.where(chosen, full, np.full_like(x, 7)))
+            assert not ways(lambda args=args, out=out, chosen=chosen: function(*args, out=out, where=chosen))[1]
+            agree(function, lambda args=args, chosen=chosen: (args, {"where": chosen}))
+            if x.flags.c_contiguous and x.ndim:
+                assert not ways(lambda args=args, chosen=chosen: function(*args, where=chosen))[1]
+    long = np.ones(1 << 11, np.float32)
+    assert ways(lambda: function(*[long] * len(function.arrays), where=long > 0))[1], "in one pass on all threads"
+
+
+def test_masks_with_parameters_and_over_the_input():
+    x = base()
+    mask, y = x > 0, x.copy()
+    fr.leaky_relu(y, 0.3, where=mask, out=y)
+    same_bits(y, np.where(mask, fr.leaky_relu(x, 0.3), x))
+    agree(fr.leaky_relu, lambda: ([x], {"where": mask, "negative_slope": 0.3}))
+    agree(fr.leaky_relu, lambda: ([x], {"negative_slope": 0.3, "where": mask, "out": base(size=x.size)}))
+
+
+def test_references_of_masked_calls():
+    x = base()
+    mask, out = x > 0, base()
+    before = [sys.getrefcount(each) for each in (x, mask, out, x.dtype)]
+    for _ in range(100):
+        fr.relu(x, where=mask)
+        fr.relu(x, where=mask, out=out)
+    assert [sys.getrefcount(each) for each in (x, mask, out, x.dtype)] == before
+    assert sys.getrefcount(fr.relu(x, where=mask)) == sys.getrefcount(fr.relu(x))
+
+
 @pytest.mark.parametrize("wrong", [
     ([base(), 0.3, 0.3], {}),
+    ([base()], {"where": np.ones(12, np.int8)}),
+    ([base()], {"where": np.ones(5, bool)}),
+    ([base()], {"where": np.ones((2, 12), bool)}),
+    ([base()], {"where": np.ones(12, bool), "out": np.zeros(5, "f4")}),
+    ([base()], {"where": np.ones(12, bool), "out": frozen(base())}),
+    ([base()], {"where": np.ones(12, bool), "out": base("f8")}),
+    ([base()], {"where": [True] * 12}),
+    ([0.5], {"where": np.ones(12, bool)}),
     ([base(), 0.3], {"negative_slope": 0.3}),
     ([base(), "0.3"], {}),
     ([base(), np.float64(0.3)], {}),

@@ -94,19 +94,21 @@ def _common_words() -> Sequence[int]:
         python.PyObject_Vectorcall,
         numpys[_NEW_FROM_DESCR],
         python.Py_IncRef,
+        python.Py_DecRef,
         python.PyEval_SaveThread,
         python.PyEval_RestoreThread,
         python.PyDict_GetItem,
+        python.PyLong_AsLongAndOverflow,
     )
     addresses = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
-    as_integer = ctypes.cast(python.PyLong_AsLongAndOverflow, ctypes.c_void_p).value or 0
-    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, _AXIS, -1, int, _POOL_SIZE)
+    mask = _WHERE, _ONLY_WHERE, np.dtype(bool)
+    constants = (vars(parallel), _RUNS, True, _OUT, _ONLY_OUT, *mask, _AXIS, -1, int, _POOL_SIZE)
     numbers = (each for kind in _NUMBERS for each in (kind, np.dtype(kind)))
-    return id(np.ndarray), *addresses, *map(id, constants), as_integer, *map(id, numbers)
+    return id(np.ndarray), *addresses, *map(id, constants), *map(id, numbers)
 
 
-_OUT, _AXIS, _POOL_SIZE, _RUNS = map(sys.intern, ("out", "axis", "pool_size", "_is_initialized"))
-_ONLY_OUT = (_OUT,)
+_OUT, _WHERE, _AXIS, _POOL_SIZE, _RUNS = map(sys.intern, ("out", "where", "axis", "pool_size", "_is_initialized"))
+_ONLY_OUT, _ONLY_WHERE = (_OUT,), (_WHERE,)
 _NUMBERS = float, np.float64, np.float32
 _NEW_FROM_DESCR = 94  # its place in NumPy's table, fixed since 1.0
 _alive: list[Any] = []  # CPython and the tables keep the addresses of these

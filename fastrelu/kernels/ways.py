@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 
 from fastrelu.kernels.elementwise import MAX_OPERANDS, TABLE_BYTES, call_aligned
 from fastrelu.kernels.parts import INLINED
-from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
+from fastrelu.kernels.pointers import ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
 
 # An object's fields, in words: reference count, type; of an array also data, dimensions ...
@@ -21,9 +21,9 @@ LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 # The table of a function, in words: what is its own, with sizes in bytes of output,
 ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
 # what is the same for all functions,
-ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND = range(11, 18)
-NUMBA, RUNS, TRUE, OUT, ONLY_OUT, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE, AS_INTEGER = range(18, 28)
-NUMBERS, OPTIONS = 28, 34  # types of numbers, each followed by its dtype
+ARRAY_TYPE, VECTORCALL, NEW_ARRAY, NEW_REFERENCE, DROP_REFERENCE, RELEASE_GIL, TAKE_GIL, FIND, AS_INTEGER = range(11, 20)
+NUMBA, RUNS, TRUE, OUT, ONLY_OUT, WHERE, ONLY_WHERE, BOOL, AXIS, LAST_AXIS, INTEGER_TYPE, POOL_SIZE = range(20, 32)
+NUMBERS, OPTIONS = 32, 38  # types of numbers, each followed by its dtype
 FLOAT, FLOAT64, FLOAT32 = NUMBERS, NUMBERS + 1, NUMBERS + 5
 # for each value of a keyword that selects another function: name, value, function,
 FIRST_OPTION, OPTION, MOST_OPTIONS = OPTIONS + 1, 3, 4
@@ -35,13 +35,14 @@ KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA, UFUNC, PARAM_OBJE
 RAISED = -1  # no address: an exception has been set
 STEPS_BYTES = 2 * TABLE_BYTES
 SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
+MASKED_BELOW = 1 << 10  # elements: a ufunc takes each run of those that are selected by itself
 GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
 
 
 @register_jitable(**INLINED)
-def is_like(array: int, first: int, table: int, needed: int) -> bool:
-    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
-    if peek(array, TYPE) != peek(table, ARRAY_TYPE) or peek(array, DTYPE) != peek(first, DTYPE):
+def has_shape_of(array: int, first: int, table: int, needed: int) -> bool:
+    """Whether it is a plain array of the first one's shape, with these flags."""
+    if peek(array, TYPE) != peek(table, ARRAY_TYPE):
         return False
     ndim = peek(first, NDIM) & LOW_HALF
     if peek(array, FLAGS) & needed != needed or peek(array, NDIM) & LOW_HALF != ndim:
@@ -50,6 +51,12 @@ def is_like(array: int, first: int, table: int, needed: int) -> bool:
     for k in range(ndim):
         same &= peek(peek(array, SHAPE), k) == peek(peek(first, SHAPE), k)
     return same
+
+
+@register_jitable(**INLINED)
+def is_like(array: int, first: int, table: int, needed: int) -> bool:
+    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
+    return has_shape_of(array, first, table, needed) and peek(array, DTYPE) == peek(first, DTYPE)
 
 
 @register_jitable(**INLINED)
@@ -190,14 +197,16 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
 
 
 @register_jitable(**INLINED)
-def gather(table: int, slot: int, args: int, given: int, keywords: int, operands: int) -> int:
-    """Writes down what a ufunc takes, arrays, parameters and perhaps the output; returns how many, or 0 if it is not so simple.
+def gather(table: int, slot: int, args: int, given: int, keywords: int, operands: int) -> bool:
+    """Writes down what a ufunc takes: arrays, parameters, the output and the mask, which are 0 where they are not given.
 
-    Parameters may be given as Python's floats, in any way, where every value is valid.
+    Returns whether it is so simple. Parameters may be given as Python's floats, in any way, where every value is valid.
     """
     n_arrays, params, names = peek(table, ARRAYS), peek(table, PARAMS), peek(table, PARAM_NAMES)
     named = peek(keywords, LENGTH_OF_TUPLE) if keywords != 0 else 0
-    out, plain = 0, n_arrays <= given <= n_arrays + params
+    other, plain = 0, n_arrays <= given <= n_arrays + params
+    poke(operands, n_arrays + params, 0)
+    poke(operands, n_arrays + params + 1, 0)
     for k in range(params):
         poke(operands, n_arrays + k, peek(peek(slot, PARAM_OBJECTS), k))
     for k in range(given if plain else 0):
@@ -206,18 +215,18 @@ def gather(table: int, slot: int, args: int, given: int, keywords: int, operands
         name, place = peek(keywords, ITEM_OF_TUPLE + k), -1
         for index in range(max(given - n_arrays, 0), params if names != 0 else 0):
             place = n_arrays + index if peek(names, index) == name else place
-        if name == peek(table, OUT):
-            place = n_arrays + params
-            out = 1
+        if name == peek(table, OUT) or name == peek(table, WHERE):
+            place = n_arrays + params + (1 if name == peek(table, WHERE) else 0)
+            other += 1
         plain &= place != -1
         if place != -1:
             poke(operands, place, peek(args, given + k))
-    if given > n_arrays or named > out:
+    if given > n_arrays or named > other:
         plain &= names != 0 and (peek(slot, KIND) == peek(table, FLOAT64) or peek(slot, KIND) == peek(table, FLOAT32))
         for k in range(params):
             value = peek(operands, n_arrays + k)
             plain &= peek(value, TYPE) == peek(table, FLOAT) or value == peek(peek(slot, PARAM_OBJECTS), k)
-    return n_arrays + params + out if plain else 0
+    return plain
 
 
 @register_jitable(**INLINED)
@@ -227,15 +236,35 @@ def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
     slot, is_array = slot_of(table, first), peek(first, TYPE) == peek(table, ARRAY_TYPE)
     if slot == 0 or (is_array and length_of(first, slot) >= peek(slot, UFUNC_BELOW)):
         return 0
-    operands = stack(TABLE_BYTES)
-    count, last = gather(table, slot, args, given, keywords, operands), n_arrays + peek(table, PARAMS)
-    if count == 0 or (count > last and not (is_array and is_like(peek(operands, last), first, table, WRITEABLE))):
+    operands, last = stack(STEPS_BYTES), n_arrays + peek(table, PARAMS)
+    if not gather(table, slot, args, given, keywords, operands):
+        return 0
+    out, mask = peek(operands, last), peek(operands, last + 1)
+    if out != 0 and not (is_array and is_like(out, first, table, WRITEABLE)):
         return 0
     for k in range(n_arrays):
         operand = peek(operands, k)
         if not (is_like(operand, first, table, 0) if is_array else peek(operand, TYPE) == peek(first, TYPE)):
             return 0
-    result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, count, 0))
+    if mask == 0:
+        result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, last + 1 if out != 0 else last, 0))
+        return result if result != 0 else RAISED
+    if not (is_array and has_shape_of(mask, first, table, 0) and peek(mask, DTYPE) == peek(table, BOOL)):
+        return 0
+    length, axes = length_of(first, slot), peek(first, NDIM) & LOW_HALF
+    if length >= MASKED_BELOW * peek(slot, ITEM_SIZE) or (out == 0 and (axes == 0 or peek(first, FLAGS) & C_CONTIGUOUS == 0)):
+        return 0
+    if out == 0:
+        fresh = new_array(table, first, peek(first, SHAPE), length)
+        if fresh == 0:
+            return RAISED
+        zero = stack(8)
+        poke(zero, 0, 0)
+        copy_items(peek(fresh, DATA), 1, zero, 0, length, 1)
+        poke(operands, last, fresh)
+    result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, last + 1, peek(table, ONLY_WHERE)))
+    if out == 0:
+        ask(peek(table, DROP_REFERENCE), (peek(operands, last),))  # the result is another one
     return result if result != 0 else RAISED
 
 
