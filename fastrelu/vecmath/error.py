@@ -11,7 +11,7 @@ import numpy as np
 
 from fastrelu.vecmath.coefficients import ERF_32, ERF_64, ERFCX_32, ERFCX_32_Q, ERFCX_64, ERFCX_64_Q, LN2_32, LN2_64
 from fastrelu.vecmath.exponential import LOG2E_32, LOG2E_64, SHIFT_32, SHIFT_64, exp_tail_32, exp_tail_64, scale_32, scale_64
-from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 
 # decay's scale is 1 / SMALL too large.
 SMALL_32, SMALL_64 = np.float32(2.0**-64), np.float64(2.0**-512)
@@ -75,11 +75,14 @@ def _erfcx_factor_32(a: Scalar) -> Scalar:
 @jitable
 def erfcx_factor(a: Scalar) -> Scalar:
     """g, where exp(a^2) erfc(a) = (1 + g) / (k a + c), with k and c of erfc_shape."""
-    p, q = ERFCX_64, ERFCX_64_Q
-    top = fma(fma(fma(fma(fma(p[11], a, p[10]), a, p[9]), a, p[8]), a, p[7]), a, p[6])
-    top = fma(fma(fma(fma(fma(fma(top, a, p[5]), a, p[4]), a, p[3]), a, p[2]), a, p[1]), a, p[0])
-    bottom = fma(fma(fma(fma(fma(q[10], a, q[9]), a, q[8]), a, q[7]), a, q[6]), a, q[5])
-    return top / fma(fma(fma(fma(fma(fma(bottom, a, q[4]), a, q[3]), a, q[2]), a, q[1]), a, q[0]), a, np.float64(1))
+    p, q, h = ERFCX_64, ERFCX_64_Q, times(a, a)
+    # even and odd powers apart, because for large a all roundings add up: erfc would be 1.02 ULP off
+    even = fma(fma(fma(fma(fma(p[10], h, p[8]), h, p[6]), h, p[4]), h, p[2]), h, p[0])
+    odd = fma(fma(fma(fma(fma(p[11], h, p[9]), h, p[7]), h, p[5]), h, p[3]), h, p[1])
+    top = fma(odd, a, even)
+    even = fma(fma(fma(fma(fma(q[9], h, q[7]), h, q[5]), h, q[3]), h, q[1]), h, np.float64(1))
+    odd = fma(fma(fma(fma(fma(q[10], h, q[8]), h, q[6]), h, q[4]), h, q[2]), h, q[0])
+    return top / fma(odd, a, even)
 
 
 @jitable
@@ -104,8 +107,9 @@ def scaled_tail(a: Scalar) -> Scalar:
     head, rest, scale = decay(high, fma(a, a, -high))
     d = fma(k, a, c)
     y = one / d
-    left = fma(-y, fma(k, a, c - d), fma(-y, d, one))
-    return decayed(y, fma(y, erfcx_factor(a), left * y), head, rest) * scale
+    left = times(fma(-y, fma(k, a, c - d), fma(-y, d, one)), y)
+    g = erfcx_factor(a)
+    return decayed(y, fma(y, g, fma(left, g, left)), head, rest) * scale
 
 
 @jitable
