@@ -69,7 +69,7 @@ def root_of(high: Scalar, low: Scalar) -> Scalar:
     """The square root r of high + low in two words, and 1 / r to one; NaN at 0."""
     r = sqrt(high)
     y = type(high)(1.0) / r
-    return r, (fma(-r, r, high) + low) * (type(high)(0.5) * y), y
+    return r, times(fma(-r, r, high) + low, type(high)(0.5) * y), y
 
 
 @jitable
