@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fastrelu.machine import Machine
@@ -18,8 +17,7 @@ class Cost(enum.Enum):
     HEAVY = "heavy"  # several: gelu, and derivatives of smooth functions
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """From how many bytes of output on a target is the faster one.
 
     They do not depend on the dtype: within a class the time for a byte differs by a factor of two between dtypes, no more than
