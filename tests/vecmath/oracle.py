@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import mpmath
 import numpy as np
 import numpy.typing as npt
+import pytest
 from numba import njit
 
 from fastrelu.vecmath.primitives import compilable
@@ -17,6 +20,10 @@ from fastrelu.vecmath.primitives import compilable
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
 
+vector_machine = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or not llvm.get_host_cpu_features().get("fma"),
+    reason="looks for the vector instructions of x86 with FMA",
+)
 LONG = np.finfo(np.longdouble).nmant > 60  # the 80-bit format of x86, or better
 
 
@@ -46,6 +53,26 @@ def apply(loop: Any, *arrays: Array) -> Array:
     out = np.empty_like(arrays[0])
     loop(*arrays, out)
     return out
+
+
+def same_bits_everywhere(formula: Function, x: Array) -> None:
+    """Python, compiled code, and compiled code with a caller's fastmath give the same numbers, of the type of x, to the bit."""
+    x = np.concatenate([x, np.array([0, -0.0, 1, -1, np.inf, -np.inf, np.nan], x.dtype)])
+    with np.errstate(all="ignore"):
+        plain = [formula(v) for v in x]
+    assert {type(v) for v in plain} == {x.dtype.type}
+    expected = np.array(plain, x.dtype)
+    for options in ({}, {"fastmath": True}):
+        got = apply(compiled(formula, **options), x)
+        same = (got.view(f"u{x.itemsize}") == expected.view(f"u{x.itemsize}")) | (np.isnan(got) & np.isnan(expected))
+        assert same.all(), x[~same]
+
+
+def machine_code(formula: Function, dtype: Any, inputs: int = 1) -> str:
+    """The assembly of its loop."""
+    loop = compiled(formula, inputs)
+    apply(loop, *[np.ones(100, dtype)] * inputs)
+    return str(next(iter(loop.inspect_asm().values())))
 
 
 def ulps(got: Array, truth: Array) -> Array:

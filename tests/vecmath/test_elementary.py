@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from typing import Any
 
-import llvmlite.binding as llvm
 import mpmath
 import numpy as np
 import pytest
-from oracle import LONG, apply, compiled, numpy_cases, stratified, ulps, ulps_by_mpmath, worst
+from oracle import (
+    LONG,
+    apply,
+    compiled,
+    machine_code,
+    numpy_cases,
+    same_bits_everywhere,
+    stratified,
+    ulps,
+    ulps_by_mpmath,
+    vector_machine,
+    worst,
+)
 
 from fastrelu.vecmath import exp, exp_sum, expm1, log1p, tanh
 
@@ -154,30 +164,15 @@ def test_exp_thresholds(dtype: Any, last: float, least: float) -> None:
 @every_function
 @every_dtype
 def test_same_bits(name: str, dtype: Any) -> None:
-    formula = FUNCTIONS[name]
-    x = np.concatenate([sample(name, dtype, 600), np.array([0, -0.0, 1, -1, INF, -INF, NAN], dtype)])
-    with np.errstate(all="ignore"):
-        plain = [formula(v) for v in x]
-    assert {type(v) for v in plain} == {dtype}
-    expected = np.array(plain, dtype)
-    for options in ({}, {"fastmath": True}):
-        got = apply(compiled(formula, **options), x)
-        same = (got.view(f"u{x.itemsize}") == expected.view(f"u{x.itemsize}")) | (np.isnan(got) & np.isnan(expected))
-        assert same.all(), x[~same]
+    same_bits_everywhere(FUNCTIONS[name], sample(name, dtype, 600))
 
 
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64") or not llvm.get_host_cpu_features().get("fma"),
-    reason="looks for the vector instructions of x86 with FMA",
-)
+@vector_machine
 @pytest.mark.parametrize("name", [*FUNCTIONS, "exp_sum"])
 @every_dtype
 def test_vector_code(name: str, dtype: Any) -> None:
     formula, inputs = {**{n: (f, 1) for n, f in FUNCTIONS.items()}, "exp_sum": (exp_sum, 2)}[name]
-    loop = compiled(formula, inputs)
-    x = np.ones(100, dtype)
-    apply(loop, *[x] * inputs)
-    code = next(iter(loop.inspect_asm().values()))
+    code = machine_code(formula, dtype, inputs)
     packed = {np.float32: "ps", np.float64: "pd"}[dtype]
     assert re.search(rf"\bvfn?m(add|sub)\d+{packed}\s.*%[yz]mm", code)
     assert not re.search(r"\b(exp|exp2|expm1|log|log1p|tanh|ldexp|fma)f?\b", code)

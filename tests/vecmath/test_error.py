@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from typing import Any
 
 import gmpy2
-import llvmlite.binding as llvm
 import mpmath
 import numpy as np
 import pytest
 import scipy.special
-from oracle import apply, compiled, stratified, ulps_by_mpmath, worst
+from oracle import apply, compiled, machine_code, same_bits_everywhere, stratified, ulps_by_mpmath, vector_machine, worst
 
 from fastrelu.formulas.gelus import gelu, gelu_slope, gelu_tanh, gelu_tanh_slope
 from fastrelu.vecmath.error import erf, erfc
@@ -199,28 +197,14 @@ def test_subnormal_results(dtype: Any) -> None:
 @every_function
 @every_dtype
 def test_same_bits(name: str, dtype: Any) -> None:
-    formula = FUNCTIONS[name]
-    x = np.concatenate([sample(name, dtype, 60), np.array([0, -0.0, 1, -1, INF, -INF, NAN], dtype)])
-    with np.errstate(all="ignore"):
-        plain = [formula(v) for v in x]
-    assert {type(v) for v in plain} == {dtype}
-    expected = np.array(plain, dtype)
-    for options in ({}, {"fastmath": True}):
-        got = apply(compiled(formula, **options), x)
-        same = (got.view(f"u{x.itemsize}") == expected.view(f"u{x.itemsize}")) | (np.isnan(got) & np.isnan(expected))
-        assert same.all(), x[~same]
+    same_bits_everywhere(FUNCTIONS[name], sample(name, dtype, 60))
 
 
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64") or not llvm.get_host_cpu_features().get("fma"),
-    reason="looks for the vector instructions of x86 with FMA",
-)
+@vector_machine
 @every_function
 @every_dtype
 def test_vector_code(name: str, dtype: Any) -> None:
-    loop = compiled(FUNCTIONS[name])
-    apply(loop, np.ones(100, dtype))
-    code = next(iter(loop.inspect_asm().values()))
+    code = machine_code(FUNCTIONS[name], dtype)
     packed = {np.float32: "ps", np.float64: "pd"}[dtype]
     assert re.search(rf"\bvfn?m(add|sub)\d+{packed}\s.*%[yz]mm", code)
     assert not re.search(r"\b(exp|exp2|expm1|erf|erfc|ldexp|fma)f?\b", code)

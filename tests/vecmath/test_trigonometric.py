@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from fractions import Fraction
 from typing import Any
 
-import llvmlite.binding as llvm
 import mpmath
 import numpy as np
 import pytest
-from oracle import apply, compiled, numpy_cases, stratified, worst
+from oracle import apply, compiled, machine_code, numpy_cases, same_bits_everywhere, stratified, vector_machine, worst
 
 from fastrelu.vecmath import asinh, atan, cos, log, sin, sqrt
 from fastrelu.vecmath.reduction import FIRST, LAST, row
@@ -23,10 +21,6 @@ INF, NAN = np.inf, np.nan
 
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
-vector_machine = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64") or not llvm.get_host_cpu_features().get("fma"),
-    reason="looks for the vector instructions of x86 with FMA",
-)
 
 
 def sample(name: str, dtype: Any, count: int) -> Any:
@@ -163,25 +157,14 @@ def test_smallest_numbers_stay(dtype: Any) -> None:
 @every_function
 @every_dtype
 def test_same_bits(name: str, dtype: Any) -> None:
-    formula = FUNCTIONS[name]
-    x = np.concatenate([sample(name, dtype, 30), np.array([0, -0.0, 1, -1, INF, -INF, NAN], dtype)])
-    with np.errstate(all="ignore"):
-        plain = [formula(v) for v in x]
-    assert {type(v) for v in plain} == {dtype}
-    expected = np.array(plain, dtype)
-    for options in ({}, {"fastmath": True}):
-        got = apply(compiled(formula, **options), x)
-        same = (got.view(f"u{x.itemsize}") == expected.view(f"u{x.itemsize}")) | (np.isnan(got) & np.isnan(expected))
-        assert same.all(), x[~same]
+    same_bits_everywhere(FUNCTIONS[name], sample(name, dtype, 30))
 
 
 @vector_machine
 @every_function
 @every_dtype
 def test_vector_code(name: str, dtype: Any) -> None:
-    loop = compiled(FUNCTIONS[name])
-    apply(loop, np.ones(100, dtype))
-    code = next(iter(loop.inspect_asm().values()))
+    code = machine_code(FUNCTIONS[name], dtype)
     wide = "pd" if name in ("sin", "cos") else {np.float32: "ps", np.float64: "pd"}[dtype]
     wanted = rf"\bvsqrt{wide}\s.*%[yz]mm" if name == "sqrt" else rf"\bvfn?m(add|sub)\d+{wide}\s.*%[yz]mm"
     assert re.search(wanted, code)
