@@ -69,7 +69,8 @@ class Descriptions(NamedTuple):
     def second(self, formula: Callable[..., Any], kinks: Callable[..., Mapping[float, str]]) -> str:
         """The second derivative's text, with its formula and its convention at the kinks."""
         note = f"\nNotes\n-----\n{inspect.getdoc(formula) or 'A formula.'}\n\n{_JUMPS}{_convention(kinks)}"
-        return f"{self.second_start}\n\n{self.parameters}\n{_RAISES}{note}"
+        parameters = self.parameters.replace(_TRAINING, "")  # only the first derivative can be noisy
+        return f"{self.second_start}\n\n{parameters}\n{_RAISES}{note}"
 
 
 def _convention(kinks: Callable[..., Mapping[float, str]]) -> str:
@@ -98,6 +99,8 @@ def describe(name: str, summary: str, parameters: Mapping[str, Any], record: act
     first = inspect.cleandoc(summary)
     grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
     from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
+    if list(parameters.values()).count(REQUIRED) > 1:  # the output alone does not tell x apart
+        from_output = ""
     backward = listed.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
     return Descriptions(
         function=f"{first}\n\n{listed}\n{_RAISES}{source}",

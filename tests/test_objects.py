@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 import pydoc
+import re
 
 import cloudpickle
 import numpy as np
@@ -64,6 +65,11 @@ class TestObjects:
         text = pydoc.plain(pydoc.render_doc(function))
         assert function.__doc__.splitlines()[0] in text
         assert "Parameters" in text
+
+    def test_documented_parameters(self, function):
+        """The signature has all of them."""
+        documented = re.findall(r"^(\w+) : ", function.__doc__.partition("\nReturns\n")[0], re.MULTILINE)
+        assert set(documented) <= {*inspect.signature(function).parameters}
 
     def test_class_attribute(self, function):
         class Layer:
