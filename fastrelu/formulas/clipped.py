@@ -137,7 +137,7 @@ def hardswish_bend(x: Scalar) -> Scalar:
     values=(-0.375, None),
     slopes=(-0.5, 1.5),
     names=(
-        ("hardswish", "torch nnlib onednn mlx"),
+        ("hardswish", "torch nnlib onednn mlx transformers"),
         ("hard_silu hard_swish", "jax keras"),
         ("HardSwish", "onnx"),
     ),
@@ -229,9 +229,18 @@ def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: S
     slopes=(0, 1),
     names=(
         (
-            "relu ReLU",
+            "relu",
             "keras",
             lambda negative_slope=0.0, max_value=None, threshold=0.0: {
+                "negative_slope": negative_slope,
+                "max_value": math.inf if max_value is None else max_value,
+                "threshold": threshold,
+            },
+        ),
+        (
+            "ReLU",
+            "keras keras2",
+            lambda max_value=None, negative_slope=0.0, threshold=0.0: {
                 "negative_slope": negative_slope,
                 "max_value": math.inf if max_value is None else max_value,
                 "threshold": threshold,

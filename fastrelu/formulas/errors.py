@@ -65,7 +65,7 @@ def erf_bend(x: Scalar) -> Scalar:
     values=(-1, 1),
     slopes=(0, 1.1283791670955126),
     names=(
-        ("erf", "torch jax tf mlx chainer scipy"),
+        ("erf", "torch jax keras tf mlx chainer scipy"),
         ("Erf", "onnx"),
         ("ERF", "cudnn"),
     ),
@@ -91,7 +91,7 @@ def erfc_bend(x: Scalar) -> Scalar:
     cost=Cost.HEAVY,
     values=(0, 2),
     slopes=(-1.1283791670955126, 0),
-    names=(("erfc", "torch jax tf chainer scipy"),),
+    names=(("erfc", "torch jax keras tf chainer scipy"),),
     paper="Glaisher, Philosophical Magazine 42 (1871)",
 )
 def erfc(x: Scalar) -> Scalar:

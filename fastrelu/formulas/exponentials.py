@@ -40,7 +40,7 @@ def exponential_slope_from_output(y: Scalar) -> Scalar:
     slopes=(0, None),
     names=(
         ("exponential", "keras keras2"),
-        ("exp", "torch jax tf nnlib onednn mlx chainer"),
+        ("exp", "torch jax keras tf nnlib onednn mlx chainer sklearn"),
         ("Exp", "onnx"),
         ("EXP", "cudnn"),
     ),

@@ -112,7 +112,7 @@ def gelu_tanh_bend(x: Scalar) -> Scalar:
         ("gelu_tanh", "onednn"),
         ("GELU_APPROX_TANH", "cudnn"),
         ("gelu_approx", "mlx"),
-        ("gelu_new gelu_pytorch_tanh gelu_fast", "transformers"),
+        ("gelu_new gelu_pytorch_tanh gelu_python_tanh gelu_fast gelu_accurate", "transformers"),
     ),
     paper="Hendrycks & Gimpel, Gaussian Error Linear Units (2016)",
 )
@@ -154,7 +154,7 @@ def gelu_bend(x: Scalar) -> Scalar:
     slopes=(-0.12890414518515478, 1.1289041451851547),
     names=(
         ("gelu", "torch mlx"),
-        ("gelu", "jax", lambda approximate=True: {"approximate": "tanh" if approximate else "none"}),
+        ("gelu", "jax tfa", lambda approximate=True: {"approximate": "tanh" if approximate else "none"}),
         ("gelu", "keras keras2 tf", lambda approximate=False: {"approximate": "tanh" if approximate else "none"}),
         ("Gelu", "onnx"),
         ("gelu_erf", "nnlib onednn"),

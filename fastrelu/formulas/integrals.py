@@ -171,6 +171,7 @@ def xielu_beta_slope(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) 
     values=(-0.2057512240964821, None),
     slopes=(-0.3, None),
     gradients={"alpha_p": xielu_alpha_p_slope, "alpha_n": xielu_alpha_n_slope, "beta": xielu_beta_slope},
+    names=(("xielu", "transformers"),),
     paper="Huang & Schlag, Deriving activation functions using integration (2024)",
 )
 def xielu(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:

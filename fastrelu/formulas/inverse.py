@@ -36,8 +36,8 @@ def arctan_bend(x: Scalar) -> Scalar:
     values=(-1.5707963267948966, 1.5707963267948966),
     slopes=(0, 1),
     names=(
-        ("arctan atan", "torch"),
-        ("arctan", "jax mlx chainer"),
+        ("arctan atan", "torch jax mlx"),
+        ("arctan", "keras chainer"),
         ("atan", "tf"),
         ("Atan", "onnx"),
     ),
@@ -72,8 +72,8 @@ def arsinh_bend(x: Scalar) -> Scalar:
     values=(None, None),
     slopes=(0, 1),
     names=(
-        ("arcsinh asinh", "torch"),
-        ("arcsinh", "jax mlx"),
+        ("arcsinh asinh", "torch jax mlx"),
+        ("arcsinh", "keras"),
         ("asinh", "tf"),
         ("Asinh", "onnx"),
     ),

@@ -144,7 +144,7 @@ def logit_bend(x: Scalar) -> Scalar:
     cost=Cost.HEAVY,
     values=(None, None),
     slopes=(4, None),
-    names=(("logit", "torch scipy"),),
+    names=(("logit", "torch jax scipy"),),
     paper="Berkson, Journal of the American Statistical Association 39 (1944)",
 )
 def logit(x: Scalar) -> Scalar:

@@ -41,7 +41,7 @@ def sinusoid_bend(x: Scalar) -> Scalar:
     values=(-1, 1),
     slopes=(-1, 1),
     names=(
-        ("sin", "torch jax tf mlx chainer"),
+        ("sin", "torch jax keras tf mlx chainer"),
         ("Sin", "onnx"),
     ),
     paper="Sopena, Romero & Alquezar, ICANN 1999; Sitzmann et al. (SIREN), NeurIPS 2020",

@@ -75,7 +75,7 @@ def negative_part(x: Scalar, slope: Scalar) -> Scalar:
         ("leaky_relu", "keras", lambda negative_slope=0.2: {"negative_slope": negative_slope}),
         ("LeakyReLU", "keras", lambda negative_slope=0.3: {"negative_slope": negative_slope}),
         ("LeakyReLU", "keras2", lambda alpha=0.3: {"negative_slope": alpha}),
-        ("leaky_relu", "tf", lambda alpha=0.2: {"negative_slope": alpha}),
+        ("leaky_relu", "keras2 tf", lambda alpha=0.2: {"negative_slope": alpha}),
         ("LeakyRelu", "onnx", lambda alpha=0.01: {"negative_slope": alpha}),
         ("relu", "onednn", lambda alpha=0.0: {"negative_slope": alpha}),
         ("leaky_relu", "chainer", lambda slope=0.2: {"negative_slope": slope}),
@@ -114,7 +114,8 @@ def prelu_weight_slope(x: Scalar, weight: Scalar) -> Scalar:
     values=(None, None),
     slopes=(0.25, 1),
     names=(
-        ("prelu", "torch onednn mlx chainer"),
+        ("prelu", "torch onednn mlx chainer transformers"),
+        ("PReLU", "keras keras2"),
         ("PRelu", "onnx"),
     ),
     paper="He, Zhang, Ren & Sun, ICCV 2015",
@@ -141,7 +142,7 @@ def relu6_slope(x: Scalar) -> Scalar:
     integers=True,
     values=(0, 6),
     slopes=(0, 1),
-    names=(("relu6", "torch jax keras tf nnlib mlx chainer transformers"),),
+    names=(("relu6", "torch jax keras keras2 tf nnlib mlx chainer transformers"),),
     paper="Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010)",
 )
 def relu6(x: Scalar) -> Scalar:

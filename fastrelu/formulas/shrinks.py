@@ -28,6 +28,7 @@ def hardshrink_slope(x: Scalar, lambd: Scalar = 0.5) -> Scalar:
     slopes=(0, None),
     names=(
         ("hardshrink", "torch"),
+        ("hardshrink", "tfa", lambda: {}),  # one threshold on either side, lower and upper, and here one for both
         ("hard_shrink", "mlx"),
         ("hard_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
     ),
@@ -64,6 +65,7 @@ def softshrink_lambd_slope(x: Scalar, lambd: Scalar) -> Scalar:
     slopes=(0, 1),
     names=(
         ("softshrink", "torch nnlib mlx"),
+        ("softshrink", "tfa", lambda: {}),  # as above
         ("soft_shrink", "keras", lambda threshold=0.5: {"lambd": threshold}),
     ),
     gradients={"lambd": softshrink_lambd_slope},

@@ -207,9 +207,9 @@ def sigmoid_bend(x: Scalar) -> Scalar:
         ("sigmoid", "torch jax keras keras2 tf mlx chainer transformers"),
         ("sigmoid σ sigmoid_fast", "nnlib"),  # noqa: RUF001
         ("Sigmoid", "onnx"),
-        ("logistic", "onednn sklearn"),
+        ("logistic", "jax onednn sklearn"),
         ("SIGMOID", "cudnn"),
-        ("expit", "torch scipy"),
+        ("expit", "torch jax scipy"),
     ),
     paper="Verhulst (1845); Rumelhart, Hinton & Williams, Nature 323 (1986)",
 )

@@ -309,7 +309,8 @@ def silu_bend(x: Scalar) -> Scalar:
     slopes=(-0.09983932012886691, 1.099839320128867),
     names=(
         ("silu", "torch mlx"),
-        ("silu swish", "jax keras keras2 transformers"),
+        ("silu swish", "jax keras transformers"),
+        ("swish", "keras2"),
         ("swish", "nnlib"),
     ),
     paper="Elfwing, Uchibe & Doya, Neural Networks 107 (2018); Hendrycks & Gimpel (2016)",

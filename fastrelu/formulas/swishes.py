@@ -150,7 +150,8 @@ def swish_beta_slope(x: Scalar, beta: Scalar) -> Scalar:
     values=(-0.2784645427610738, None),
     slopes=(-0.09983932012886691, 1.099839320128867),
     names=(
-        ("silu swish", "tf"),
+        ("silu", "keras2 tf"),
+        ("swish", "tf"),
         ("Swish", "onnx", lambda alpha=1.0: {"beta": alpha}),
         ("SWISH", "cudnn"),
         ("swish", "onednn", lambda alpha: {"beta": alpha}),
