@@ -1,10 +1,16 @@
 """Names and defaults of other frameworks, and the catalogue."""
 
 import copy
+import functools
 import importlib
 import inspect
+import os
 import pickle
+import pkgutil
+import warnings
 from pathlib import Path
+from typing import ClassVar
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,7 +19,7 @@ from numba import njit
 
 import fastrelu as fr
 from fastrelu.table import row_of
-from fastrelu.translate import FRAMEWORKS, Entry, Translated, defaults, entries
+from fastrelu.translate import FRAMEWORKS, Translated, defaults, entries
 
 ENTRIES = list(entries())
 EXAMPLES = {
@@ -32,6 +38,7 @@ X = random((3, 4, 6))  # some axis is even
 PITFALLS = {
     ("leaky_relu", "keras"): lambda x: np.where(x > 0, x, 0.2 * x),
     ("LeakyReLU", "keras"): lambda x: np.where(x > 0, x, 0.3 * x),
+    ("leaky_relu", "keras2"): lambda x: np.where(x > 0, x, 0.2 * x),
     ("LeakyReLU", "keras2"): lambda x: np.where(x > 0, x, 0.3 * x),
     ("leaky_relu", "tf"): lambda x: np.where(x > 0, x, 0.2 * x),
     ("leaky_relu", "chainer"): lambda x: np.where(x > 0, x, 0.2 * x),
@@ -45,6 +52,7 @@ PITFALLS = {
     ("HardSigmoid", "onnx"): lambda x: np.clip(0.2 * x + 0.5, 0, 1),
     ("hard_sigmoid", "keras"): lambda x: np.clip(x / 6 + 0.5, 0, 1),
     ("gelu", "jax"): lambda x: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
+    ("gelu", "tfa"): lambda x: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
     ("gelu", "nnlib"): lambda x: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
     ("softplus", "torch"): lambda x: np.where(x > 20, x, np.log1p(np.exp(x))),
     ("clipped_relu", "chainer"): lambda x: np.clip(x, 0, 20),
@@ -86,43 +94,258 @@ def test_every_name_leads_to_its_function(entry):
     assert fr.get(f"{entry.framework}.{entry.name}").entry == entry
 
 
+def test_keras_layers_take_their_parameters_in_another_order():
+    for framework in ("keras", "keras2"):
+        np.testing.assert_array_equal(fr.get("ReLU", framework)(X, 1.0, 0.5), np.minimum(np.where(X > 0, X, 0.5 * X), 1))
+        np.testing.assert_array_equal(fr.get("relu", framework)(X, 0.5, 1.0), np.minimum(np.where(X > 0, X, 0.5 * X), 1))
+
+
 @pytest.mark.parametrize(("name", "framework"), PITFALLS)
 def test_pitfalls(name, framework):
     x = np.concatenate([X, 10 * X])
     np.testing.assert_allclose(fr.get(name, framework=framework)(x), PITFALLS[name, framework](x), rtol=1e-9, atol=1e-12)
 
 
-def peers(modules):
-    """The functions of an installed framework that are called as an entry says."""
-    framework = modules[0].partition(".")[0]
-    for entry in ENTRIES:
-        if entry.framework == framework:
-            yield entry, modules
+# Where the functions are in the packages that can be installed next to this one.
+PLACES = {
+    "torch": "torch.nn.functional torch torch.special torch.nn",
+    "jax": "jax.nn jax.numpy jax.lax jax.scipy.special",
+    "keras": "keras.activations keras.layers keras.ops",
+    "keras2": "tf_keras.activations tf_keras.src.activations tf_keras.layers",
+    "tf": "tensorflow.nn tensorflow.math tensorflow",
+    "mlx": "mlx.nn mlx.core",
+    "scipy": "scipy.special",
+}
+# What is no parameter of the function, but of the call.
+OF_THE_CALL = ["self", "args", "kwargs", "name", "inplace", "training", "dtype", "where", "initial", "accuracy", "_stacklevel"]
+# Where a function bends or jumps.
+KINKS = np.array([-3, -1, -0.5, 0, 0.5, 1, 3, 25])
 
 
-PEERS = [
-    *peers(["torch.nn.functional", "torch", "torch.special"]),
-    *peers(["jax.nn", "jax.numpy", "jax.lax"]),
-    *peers(["scipy.special"]),
-]
+def installed(package):
+    """A package, or the test is skipped. Keras needs no backend but NumPy; what a package warns of on import is its own."""
+    quiet = {"KERAS_BACKEND": "numpy", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with patch.dict(os.environ, {**quiet, **os.environ}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(package)
 
 
-@pytest.mark.parametrize(("entry", "modules"), PEERS, ids=lambda value: label(value) if isinstance(value, Entry) else "")
-def test_agrees_with_an_installed_framework(entry, modules):
-    modules = [pytest.importorskip(name) for name in modules]
-    theirs = next((getattr(module, entry.name) for module in modules if hasattr(module, entry.name)), None)
+class Theirs:
+    """A function of an installed framework: called with arrays and its own parameters, it gives an array."""
+
+    def __init__(self, entry):
+        self.n_arrays = len(entry.function.arrays)
+        roots = dict.fromkeys(place.partition(".")[0] for place in PLACES[entry.framework].split())
+        for root in roots:
+            installed(root)
+        modules = [pkgutil.resolve_name(place) for place in PLACES[entry.framework].split()]
+        found = [getattr(module, entry.name) for module in modules if hasattr(module, entry.name)]
+        if not found:
+            pytest.skip("not in the installed version")
+        self.function = found[0]
+
+    @functools.cached_property
+    def defaults(self):
+        """Its parameters and their defaults; None where it does not tell, since it is not made in Python."""
+        made = isinstance(self.function, type)
+        if isinstance(self.function, np.ufunc):
+            return {}
+        try:
+            known = inspect.signature(self.function.__init__ if made else self.function).parameters
+        except ValueError:
+            return None
+        own = list(known)[0 if made else self.n_arrays :]
+        return {key: known[key].default for key in own if key not in OF_THE_CALL}
+
+    def __call__(self, *operands, **named):
+        if isinstance(self.function, type):
+            return np.asarray(self.function(**named)(*operands))
+        return np.asarray(self.function(*operands, **named))
+
+
+class OfTorch(Theirs):
+    def __call__(self, *operands, **named):
+        torch = importlib.import_module("torch")
+        with torch.no_grad():
+            return super().__call__(*map(torch.from_numpy, operands), **named)
+
+
+class OfMlx(Theirs):
+    def __call__(self, *operands, **named):
+        return super().__call__(*map(importlib.import_module("mlx.core").array, operands), **named)
+
+
+class OfKeras(Theirs):
+    """PReLU keeps its weight, of which the initial value is a parameter."""
+
+    @functools.cached_property
+    def defaults(self):
+        return super().defaults if self.n_arrays == 1 else {}
+
+    def __call__(self, x, *weights, **named):
+        if not weights:
+            return super().__call__(x, **named)
+        constant = {"class_name": "Constant", "config": {"value": float(weights[0][0])}}
+        return super().__call__(x, alpha_initializer=constant, trainable=False)
+
+
+class OfKeras2(OfKeras):
+    def __call__(self, *operands, **named):
+        return super().__call__(*map(importlib.import_module("tensorflow").constant, operands), **named)
+
+
+class OfTransformers(OfTorch):
+    defaults: ClassVar = {}
+
+    def __init__(self, entry):
+        activations = (installed("torch"), installed("transformers"), importlib.import_module("transformers.activations"))[-1]
+        # by default its parameters are rounded to bfloat16
+        exact = {"dtype": importlib.import_module("torch").float32} if entry.name == "xielu" else {}
+        made = activations.ACT2CLS[entry.name]
+        made, options = made if isinstance(made, tuple) else (made, {})
+        self.layer = made(**options, **exact)
+
+    def function(self, x, *_weights):
+        return self.layer(x)
+
+
+class OfSklearn:
+    defaults: ClassVar = {}
+
+    def __init__(self, entry):
+        installed("sklearn")
+        known = importlib.import_module("sklearn.neural_network._base").ACTIVATIONS
+        if entry.name not in known:
+            pytest.skip("not in the installed version")
+        self.in_place = known[entry.name]
+
+    def __call__(self, x):
+        result = x.copy()
+        self.in_place(result)
+        return result
+
+
+class OfOnnx:
+    """An operator, as a model of one node."""
+
+    def __init__(self, entry):
+        self.onnx = installed("onnx")
+        self.schema = self.onnx.defs.get_schema(entry.name)
+        self.inputs = [given.name for given in self.schema.inputs][len(entry.function.arrays) :]
+        self.defaults = {key: self.default(attribute) for key, attribute in self.schema.attributes.items()}
+        if entry.name == "Selu":
+            self.defaults.clear()  # alpha and gamma, which are constants here
+
+    def default(self, attribute):
+        value = self.onnx.helper.get_attribute_value(attribute.default_value)
+        return value.decode() if isinstance(value, bytes) else value
+
+    def __call__(self, *operands, **named):
+        from onnx import TensorProto, helper
+        from onnx.reference import ReferenceEvaluator
+
+        further = [np.float32(named.pop(key)) if key in named else None for key in self.inputs]
+        feeds = {f"x{i}": given for i, given in enumerate([*operands, *further]) if given is not None}
+        inputs = [f"x{i}" if f"x{i}" in feeds else "" for i in range(len(operands) + len(further))]
+        values = [helper.make_tensor_value_info(key, TensorProto.FLOAT, np.shape(given)) for key, given in feeds.items()]
+        result = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+        graph = helper.make_graph([helper.make_node(self.schema.name, inputs, ["y"], **named)], "g", values, [result])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.onnx.defs.onnx_opset_version())])
+        return ReferenceEvaluator(model).run(None, feeds)[0]
+
+
+class OfScipyRbf:
+    """A radial function, of the interpolation through the two values that it has itself."""
+
+    def __init__(self, entry):
+        installed("scipy")
+        self.kernel, self.defaults = entry.name, {"epsilon": 1.0} if "epsilon" in entry.function.params else {}
+        self.ours = fr.get(entry.name, "scipy")
+
+    def __call__(self, x, epsilon=1.0):
+        from scipy.interpolate import RBFInterpolator
+
+        nodes = np.array([[0.0], [2.0]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no polynomial is added
+            values = self.ours(nodes[:, 0], **dict.fromkeys(self.defaults, epsilon))
+            found = RBFInterpolator(nodes, values, kernel=self.kernel, epsilon=epsilon, degree=-1)
+        return found(x.reshape(-1, 1)).reshape(x.shape)
+
+
+PEERS = dict.fromkeys(PLACES, Theirs) | {
+    "torch": OfTorch,
+    "mlx": OfMlx,
+    "keras": OfKeras,
+    "keras2": OfKeras2,
+    "transformers": OfTransformers,
+    "sklearn": OfSklearn,
+    "onnx": OfOnnx,
+}
+RADIAL = {"gaussian", "inverse_multiquadric", "inverse_quadratic", "cubic", "thin_plate_spline"}
+
+
+def peer(entry):
+    """The function of an installed framework."""
+    return OfScipyRbf(entry) if entry.framework == "scipy" and entry.name in RADIAL else PEERS[entry.framework](entry)
+
+
+def parameters(entry):
+    """The parameters that a function has in a framework, as it is said here, with their defaults."""
+    if entry.translation is None:
+        return {**defaults(entry.function), **({"axis": -1} if isinstance(entry.function, fr.Fold) else {})}
+    return {key: p.default for key, p in entry.signature.parameters.items()}
+
+
+def another(value):
+    """A value of a parameter that is not its default."""
+    if isinstance(value, str):
+        return "tanh"
+    if isinstance(value, bool):
+        return not value
+    return 0.5 * value + 0.13 if isinstance(value, (int, float)) and np.isfinite(value) else 0.75
+
+
+def calls(entry, theirs):
+    """Parameters to compare with: the defaults, and one after the other with another value."""
+    claimed, needed = parameters(entry), required(entry)
+    # a translation says what there is; else ours may have more than theirs
+    both = [key for key in claimed if entry.translation or theirs.defaults is None or key in theirs.defaults]
+    for axis in {"axis", "dim"}.intersection(both):  # where it has no default, it is guessed or means all
+        default = [{}] if theirs.defaults and isinstance(theirs.defaults[axis], int) else []
+        return [*default, {axis: 0}, {axis: -1}]
+    return [needed, *({**needed, key: another(needed.get(key, claimed[key]))} for key in both)]
+
+
+INSTALLABLE = [entry for entry in ENTRIES if entry.framework in PEERS]
+
+
+@pytest.mark.parametrize("entry", INSTALLABLE, ids=label)
+def test_agrees_with_an_installed_framework(entry):
+    theirs = peer(entry)
+    x = X[0] if isinstance(entry.function, fr.Fold) else np.concatenate([X.ravel(), KINKS]).reshape(5, 16)
+    x = np.linspace(0.1, 0.9, 9).reshape(3, 3) if entry.name == "logit" else x
+    if label(entry) == "mlx.step":
+        x = x[x != 0]  # it is documented as the function here, but is 0 at the threshold
+    operands = [np.float32(x), *(np.full(1, 0.25, np.float32) for _ in entry.function.arrays[1:])]
+    ours = fr.get(entry.name, entry.framework)
+    for named in calls(entry, theirs):
+        expected = theirs(*operands, **named)
+        np.testing.assert_allclose(ours(*operands, **named), expected, rtol=2e-4, atol=2e-6, err_msg=str(named))
+
+
+@pytest.mark.parametrize("entry", INSTALLABLE, ids=label)
+def test_has_the_parameters_of_an_installed_framework(entry):
+    claimed, theirs = parameters(entry), peer(entry).defaults
     if theirs is None:
-        pytest.skip("a class, or a name in another place")
-    x = X.astype(np.float32) if entry.name != "logit" else np.linspace(0.1, 0.9, 9, dtype=np.float32)
-    operands = [x, *(np.full(1, 0.25, np.float32) for _ in entry.function.arrays[1:])]
-    named = required(entry)
-    if isinstance(entry.function, fr.Fold):  # torch guesses the axis where it is not given
-        named = {"dim" if entry.framework == "torch" else "axis": 1}
-    given = (
-        [importlib.import_module("torch").from_numpy(operand) for operand in operands] if entry.framework == "torch" else operands
-    )
-    expected = np.asarray(theirs(*given, **named))
-    np.testing.assert_allclose(fr.get(entry.name, entry.framework)(*operands, **named), expected, rtol=2e-4, atol=2e-6)
+        pytest.skip("it does not tell its parameters")
+    ordered = sorted if entry.framework == "onnx" else list  # attributes have no order
+    assert ordered(theirs) == ordered(key for key in claimed if key in theirs)
+    for key, default in theirs.items():
+        if key in ("axis", "dim") and default is None:
+            continue  # guessed from the shape, or the last one, or all
+        ours = inspect.Parameter.empty if key in required(entry) else claimed[key]
+        assert ours == (pytest.approx(default, rel=1e-6) if isinstance(default, float) else default)
 
 
 class TestTranslated:
