@@ -37,8 +37,9 @@ def table() -> list[tuple[float, float]]:
     while len(powers) < 256:
         powers.append(powers[-1] * root >> BITS)
     rests = [power // 2 - unit for power in powers[128:]] + [power - unit for power in powers[:128]]
-    heads = [rest / unit for rest in rests]
-    return [(head, (rest - int(math.ldexp(head, BITS))) / unit) for head, rest in zip(heads, rests, strict=True)]
+    heads = [float(rest) for rest in rests]
+    tails = [float(rest - int(head)) for rest, head in zip(rests, heads, strict=True)]
+    return [(math.ldexp(head, -BITS), math.ldexp(tail, -BITS)) for head, tail in zip(heads, tails, strict=True)]
 
 
 TABLE_HEAD, TABLE_TAIL = np.array(table()).T.copy()

@@ -8,29 +8,34 @@ table with a row for every eight exponents.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastrelu.vecmath.coefficients import HALF_PI_64, TWO_OVER_PI
 from fastrelu.vecmath.primitives import Scalar, entry, fma, jitable, times
 from fastrelu.vecmath.words import two_sum
 
-UNIT = 1 << 1280  # TWO_OVER_PI is in units of 1 / UNIT
+BITS = 1280  # of TWO_OVER_PI, after the point
+KEPT = 300  # of what becomes words: at most four of 53
 SHIFT = np.float64(1.5 * 2**52)  # its sum with a number has the nearest integer in its low bits
 HALF = np.float64(0.5)
 
 
 def below(weight: int) -> int:
-    """2 / pi less its bits of 2**weight and above, in units of 1 / UNIT."""
-    return TWO_OVER_PI % (UNIT << weight if weight >= 0 else UNIT >> -weight)
+    """2 / pi less its bits of 2**weight and above, in units of 2**-BITS."""
+    return TWO_OVER_PI & ((1 << (BITS + weight)) - 1)
 
 
 def words(rest: int, count: int, scale: int = 0) -> list[float]:
-    """rest / UNIT * 2**scale as a sum of float64 numbers, each the nearest to what is left."""
+    """rest * 2**(scale - BITS) as a sum of float64 numbers, each the nearest to what is left."""
+    cut = max(rest.bit_length() - KEPT, 0)
+    rest >>= cut
     found = []
     for _ in range(count):
-        found.append((rest << scale) / UNIT)
-        numerator, denominator = found[-1].as_integer_ratio()
-        rest -= (numerator * UNIT // denominator) >> scale
+        head = float(rest)
+        found.append(math.ldexp(head, cut + scale - BITS))
+        rest -= int(head)
     return found
 
 
@@ -64,9 +69,9 @@ def row(index: int) -> list[float]:
     """
     start = 8 * index - 1023
     scale = SCALED if start >= 505 else 0
-    rest, unit = below(54 - start), max(UNIT * 2 ** (10 - start) if start <= 10 else UNIT >> (start - 10), 1)
-    head = (rest + unit // 2) // unit * unit
-    return [(head << scale) / UNIT, *words(rest - head, 3, scale)]
+    rest, unit = below(54 - start), max(BITS + 10 - start, 0)
+    head = (rest + ((1 << unit) >> 1)) >> unit << unit
+    return [*words(head, 1, scale), *words(rest - head, 3, scale)]
 
 
 TABLE = np.array([row(index) for index in range(FIRST, LAST + 1)]).T.copy()
