@@ -175,7 +175,7 @@ def _after_fork() -> None:
     global _starting
     most = int(STATE[native.MOST])
     STATE[:] = 0  # the threads are gone, and another one of the parent may have had a claim
-    STATE[native.MOST] = most
+    STATE[native.MOST], STATE[native.CREDIT] = most, native.MOST_CREDIT
     _starting = threading.Lock()
 
 
@@ -211,6 +211,6 @@ if hasattr(os, "register_at_fork"):
     _compiling = global_compiler_lock
     os.register_at_fork(before=_compiling.acquire, after_in_parent=_compiling.release, after_in_child=_compiling.release)
 atexit.register(_stop)
-STATE[native.MOST] = most_threads()
+STATE[native.MOST], STATE[native.CREDIT] = most_threads(), native.MOST_CREDIT
 _from_environment()
 load_tbb()

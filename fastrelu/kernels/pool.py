@@ -53,10 +53,11 @@ PATIENCE = 4000  # spins of a caller for those who are still inside, before it g
 # After so many the caller looks at the clock: a call that takes twice as long as until then has stalled, because the serial
 # kernel would have been as fast. Calls of a millisecond never stall on a quiet machine, although others take its cores at times.
 MOMENT = 250
-# What a stall costs: so many calls that fewer than 1 in 100 stall, and the p99 does not show it. It is paid with the good calls
-# before it, of which so many count at most; for those that are missing, the next calls stay serial.
-STALL_COSTS, MOST_CREDIT = 200, 400
-LEAST_SKIPPED, SKIPPED = 12, 200
+# A stall costs so much credit that fewer than 1 call in 100 takes more than twice the serial time, and the p99 does not show it.
+# One that takes less is cheap: a hypervisor that ran both threads on one core needs some milliseconds to see that there are
+# two (gelu of 1 M then went from 1.5 ms a call to 0.5). Good calls earn 1 each; without credit the next calls stay serial.
+STALL_COSTS, SLOW_COSTS, MOST_CREDIT, NEW_CREDIT = 200, 20, 400, 200
+LEAST_SKIPPED, SKIPPED = 12, 400
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
 # call pays that only if more follow:
@@ -179,9 +180,10 @@ def share_out(state: int) -> None:
         poke(state, ALONE, start)
     held_up = waking > LATE and now(state) - start < 2 * waking
     if held_up or (spins >= PATIENCE and now(state) - start > 2 * own):
-        credit = peek(state, CREDIT) - STALL_COSTS
-        poke(state, CREDIT, max(credit, 0))
-        poke(state, SKIP, max(-credit, 0))
+        long = now(state) - start < 4 * LATE if held_up else now(state) - start > 4 * own
+        credit = peek(state, CREDIT) - (STALL_COSTS if long else SLOW_COSTS)
+        poke(state, CREDIT, credit if credit >= 0 else NEW_CREDIT)
+        poke(state, SKIP, 0 if credit >= 0 else SKIPPED)
     elif alone and start - peek(state, ALONE) > ALONE_NANOSECONDS:  # each time in a row for twice as long
         poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
         poke(state, SKIP, peek(state, PENALTY))
