@@ -57,13 +57,14 @@ MOMENT = 250
 # One that takes less is cheap: a hypervisor that ran both threads on one core needs some milliseconds to see that there are
 # two (gelu of 1 M then went from 1.5 ms a call to 0.5). Good calls earn 1 each; without credit the next calls stay serial.
 STALL_COSTS, SLOW_COSTS, MOST_CREDIT, NEW_CREDIT = 200, 20, 400, 200
-LEAST_SKIPPED, SKIPPED = 12, 400
+SKIPPED = 400
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
 # call pays that only if more follow:
 WAKE_BYTES = 1 << 20
 TIME_UTC, LOW_HALF = 1, (1 << 32) - 1
 STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of each other
+LEAST_ALONE, MOST_ALONE = 12, 100
 ALONE_NANOSECONDS = 1_000_000  # in which nobody came who was woken: their cores are busy, and the next calls stay serial
 # A hypervisor may run both threads on one core: the caller, still in the system call that wakes, goes on when the other one
 # sleeps again. Calls of 30 us took 150 to 230 then, one after the other. What waking takes at most, where it pays:
@@ -180,12 +181,12 @@ def share_out(state: int) -> None:
         poke(state, ALONE, start)
     held_up = waking > LATE and now(state) - start < 2 * waking
     if held_up or (spins >= PATIENCE and now(state) - start > 2 * own):
-        long = now(state) - start < 4 * LATE if held_up else now(state) - start > 4 * own
+        long = now(state) - start < 3 * LATE if held_up else now(state) - start > 4 * own
         credit = peek(state, CREDIT) - (STALL_COSTS if long else SLOW_COSTS)
         poke(state, CREDIT, credit if credit >= 0 else NEW_CREDIT)
-        poke(state, SKIP, 0 if credit >= 0 else SKIPPED)
+        poke(state, SKIP, 0 if credit >= 0 else SKIPPED if long else SLOW_COSTS)
     elif alone and start - peek(state, ALONE) > ALONE_NANOSECONDS:  # each time in a row for twice as long
-        poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_SKIPPED), SKIPPED))
+        poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_ALONE), MOST_ALONE))
         poke(state, SKIP, peek(state, PENALTY))
         poke(state, ALONE, 0)
 
