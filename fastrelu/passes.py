@@ -51,7 +51,7 @@ def backward(function: Activation) -> Backward | ParameterBackward:
         text,
         Backward,
         further={} if arrays else further,
-        options={**_options(function, "backward"), "from_output": {False: THIS, True: by_output}},
+        options={**_options(function, "backward"), **({} if arrays else {"from_output": {False: THIS, True: by_output}})},
         training=training and _in_training(function, ".backward", training, "grad"),
     )
     if not arrays:
