@@ -55,9 +55,10 @@ PATIENCE = 4000  # spins of a caller for those who are still inside, before it g
 MOMENT = 250
 # A stall costs so much credit that fewer than 1 call in 100 takes more than twice the serial time, and the p99 does not show it.
 # One that takes less is cheap: a hypervisor that ran both threads on one core needs some milliseconds to see that there are
-# two (gelu of 1 M then went from 1.5 ms a call to 0.5). Good calls earn 1 each; without credit the next calls stay serial.
+# two (gelu of 1 M then went from 1.5 ms a call to 0.5). Good calls earn 1 each; without credit the next
+# calls stay serial, for twice the cost.
 STALL_COSTS, SLOW_COSTS, MOST_CREDIT, NEW_CREDIT = 200, 20, 400, 200
-SKIPPED = 400
+SKIPPED = 2 * STALL_COSTS
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
 # call pays that only if more follow:
@@ -150,6 +151,14 @@ def now(state: int) -> int:
 
 
 @register_jitable(**INLINED)
+def charge(state: int, costs: int) -> None:
+    """Takes the credit for a stall; without it the next calls stay serial."""
+    credit = peek(state, CREDIT) - costs
+    poke(state, CREDIT, credit if credit >= 0 else NEW_CREDIT)
+    poke(state, SKIP, 0 if credit >= 0 else 2 * costs)
+
+
+@register_jitable(**INLINED)
 def share_out(state: int) -> None:
     """Opens the gate to the job that has been written down, works on it, and waits until everybody has left."""
     threads, start, waking, own = peek(state, THREADS), now(state), 0, 0
@@ -179,12 +188,11 @@ def share_out(state: int) -> None:
         poke(state, CREDIT, min(peek(state, CREDIT) + 1, MOST_CREDIT))
     elif peek(state, ALONE) == 0:
         poke(state, ALONE, start)
-    held_up = waking > LATE and now(state) - start < 2 * waking
-    if held_up or (spins >= PATIENCE and now(state) - start > 2 * own):
-        long = now(state) - start < 3 * LATE if held_up else now(state) - start > 4 * own
-        credit = peek(state, CREDIT) - (STALL_COSTS if long else SLOW_COSTS)
-        poke(state, CREDIT, credit if credit >= 0 else NEW_CREDIT)
-        poke(state, SKIP, 0 if credit >= 0 else SKIPPED if long else SLOW_COSTS)
+    took = now(state) - start if waking > LATE or spins >= PATIENCE else 0
+    if waking > LATE and took < 2 * waking:  # a short call that took 100 us longer is one of twice the serial time
+        charge(state, STALL_COSTS if took < 3 * LATE else SLOW_COSTS)
+    elif spins >= PATIENCE and took > 2 * own:
+        charge(state, STALL_COSTS if took > 4 * own else SLOW_COSTS)
     elif alone and start - peek(state, ALONE) > ALONE_NANOSECONDS:  # each time in a row for twice as long
         poke(state, PENALTY, min(max(2 * peek(state, PENALTY), LEAST_ALONE), MOST_ALONE))
         poke(state, SKIP, peek(state, PENALTY))
