@@ -172,13 +172,14 @@ def test_from_output_needs_a_parameter_that_keeps_the_sign(name, param):
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_zeros(dtype):
-    """A zero output is a true zero, and odd functions keep its sign."""
+    """A zero output is a true zero; odd functions, and x times a positive gate, keep its sign."""
     zeros = np.array([-0.0, 0.0], dtype)
     for function in (fr.relu, fr.relu6, fr.hardshrink, fr.softshrink, fr.threshold, fr.thresholded_relu, fr.bounded_relu):
         assert not np.signbit(function(zeros)).any()
         assert not np.signbit(function(np.array([-1e-4], dtype))).any()
     odd = (fr.softsign, fr.isru, fr.sqnl, fr.bipolar_sigmoid, fr.softcap)
-    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu, fr.celu, fr.selu, fr.hardswish, *odd):
+    gated = (fr.silu, fr.swish, fr.quick_gelu, fr.mish, fr.gelu, fr.tanhexp, fr.serf, fr.smish, fr.logish, fr.elish, fr.hardelish)
+    for function in (fr.identity, fr.tanh, fr.leaky_relu, fr.elu, fr.celu, fr.selu, fr.hardswish, *odd, *gated):
         np.testing.assert_array_equal(np.signbit(function(zeros)), [True, False])
 
 

@@ -321,4 +321,4 @@ def hardelish(x: Scalar) -> Scalar:
     y, y_low = (x if x >= zero else y), (zero if x >= zero else y_low)
     w = fma(x, half, half)
     between = fma(y, w, fma(y, fma(x, half, half - w), y_low * w))
-    return x if x >= one else zero if x <= -one else between if x == x else x
+    return x if (x >= one) | (x == zero) else zero if x <= -one else between if x == x else x

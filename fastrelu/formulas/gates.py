@@ -34,8 +34,9 @@ def far_left(x: Scalar, y: Scalar, y_low: Scalar, c: Scalar, c_low: Scalar) -> S
 def gated_by(x: Scalar, gate: Scalar, gate_low: Scalar, c: Scalar, c_low: Scalar) -> Scalar:
     """x * (gate + gate_low), or x c exp(x) far to the left."""
     # every branch is computed before one is chosen: LLVM vectorises a choice, not a branch with an fma in it
-    y, infinite = fma(x, gate, times(x, gate_low)), x * gate
-    y = y if abs(x) < type(x)(math.inf) else infinite
+    y, plain = fma(x, gate, times(x, gate_low)), times(x, gate)
+    # alone where x is infinite, and where the sign of a zero counts
+    y = y if (abs(x) < type(x)(math.inf)) & (x != type(x)(0.0)) else plain
     far = far_left(x, -end(x) if x < -end(x) else x, type(x)(0.0), c, c_low)
     return far if x < left_end(x) else y
 

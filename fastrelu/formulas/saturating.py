@@ -9,8 +9,8 @@ from fastrelu.activation import activation
 from fastrelu.formulas.exponential_units import expm1_words
 from fastrelu.formulas.sigmoids import bell_of, bell_sum, end, steep_bend
 from fastrelu.formulas.smooth import entropy
-from fastrelu.formulas.tanhs import cubic_tail
 from fastrelu.thresholds import Cost
+from fastrelu.vecmath.coefficients import CUBIC_TAIL_32, CUBIC_TAIL_64
 from fastrelu.vecmath.error import decay, small
 from fastrelu.vecmath.hyperbolic import signed, tanh_parts
 from fastrelu.vecmath.logarithm import log1p
@@ -61,6 +61,21 @@ def softcap_bend(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     high, low = inverse(abs(cap))
     z = times(x, high)
     return steep_bend(two * z, two * fma(x, low, fma(x, high, -z)), type(x)(8.0) * high)
+
+
+@jitable
+def _cubic_tail_32(z: Scalar) -> Scalar:
+    p = CUBIC_TAIL_32
+    return fma(fma(fma(fma(p[4], z, p[3]), z, p[2]), z, p[1]), z, p[0])
+
+
+@by_precision(_cubic_tail_32)
+@jitable
+def cubic_tail(z: Scalar) -> Scalar:
+    """((x - tanh(x)) / x^3 - 1 / 3) / x^2 of z = x^2 <= 1 / 4."""
+    p = CUBIC_TAIL_64
+    top = fma(fma(fma(fma(fma(p[10], z, p[9]), z, p[8]), z, p[7]), z, p[6]), z, p[5])
+    return fma(fma(fma(fma(fma(top, z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
 
 
 @jitable

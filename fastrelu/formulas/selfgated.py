@@ -26,14 +26,45 @@ from fastrelu.formulas.gates import (
 )
 from fastrelu.formulas.gelus import scipy_erf
 from fastrelu.thresholds import Cost
+from fastrelu.vecmath import short
 from fastrelu.vecmath.error import small
+from fastrelu.vecmath.exponential import ONE_64 as ONE
 from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import exp_pair, fine_exp, one_plus
-from fastrelu.vecmath.primitives import Scalar, jitable, times
+from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.roots import logish_near, serf_near, smish_near, tanhexp_near
 from fastrelu.vecmath.words import add, product, quotient
 
+# What float32 is computed with, in float64. Left of LEFT x exp(x) is 0 in float32, and right of RIGHT tanh(exp(x)) is 1.
+LEFT, RIGHT, TWO, FOUR, NEAR = np.float64(-120), np.float64(3), np.float64(2), np.float64(4), np.float32(0.1875)
 
+
+@jitable
+def right_of_left_end(x: Scalar) -> Scalar:
+    """A float32 number in float64, but not below LEFT."""
+    z = np.float64(x)
+    return LEFT if z < LEFT else z
+
+
+@jitable
+def tanhexp_parts(x: Scalar) -> Scalar:
+    """x within both ends, u = exp(x) and exp(2 u) - 1 in float64, for a float32 number."""
+    z = right_of_left_end(x)
+    z = RIGHT if z > RIGHT else z
+    u = short.exp(z)
+    return z, u, short.expm1(u + u)
+
+
+@jitable
+def _tanhexp_slope_32(x: Scalar) -> Scalar:
+    z, u, m = tanhexp_parts(x)
+    d = m + TWO
+    y = short.quotient(fma(m, d, (FOUR * z) * u * (m + ONE)), d * d)
+    distance, near = tanhexp_near(x)
+    return near if abs(distance) < NEAR else np.float32(y)
+
+
+@by_precision(_tanhexp_slope_32)
 @jitable
 def tanhexp_slope(x: Scalar) -> Scalar:
     """tanh(u) + x u (1 - tanh(u)^2), u = exp(x)."""
@@ -69,6 +100,21 @@ def tanhexp_bend(x: Scalar) -> Scalar:
     return gated_bend_by(x, times((y + low) * (type(x)(4.0) * scale), small(x)), one, zero, zero)
 
 
+@jitable
+def _tanhexp_32(x: Scalar) -> Scalar:
+    _, _, m = tanhexp_parts(x)
+    return np.float32(right_of_left_end(x) * short.quotient(m, m + TWO))
+
+
+@by_precision(_tanhexp_32)
+@jitable
+def tanhexp_of(x: Scalar) -> Scalar:
+    """x tanh(exp(x))."""
+    u, u_low = exp_words(bounded(x, type(x)(3.25)))
+    t, t_low = tanh_words(u, u_low)
+    return gated_by(x, t, t_low, type(x)(1.0), type(x)(0.0))
+
+
 @activation(
     derivative=tanhexp_slope,
     second=tanhexp_bend,
@@ -82,9 +128,7 @@ def tanhexp_bend(x: Scalar) -> Scalar:
 )
 def tanhexp(x: Scalar) -> Scalar:
     """A self-gated unit, x * tanh(exp(x)); 0 at -inf."""
-    u, u_low = exp_words(bounded(x, type(x)(3.25)))
-    t, t_low = tanh_words(u, u_low)
-    return gated_by(x, t, t_low, type(x)(1.0), type(x)(0.0))
+    return tanhexp_of(x)
 
 
 @jitable
@@ -141,6 +185,15 @@ def serf(x: Scalar) -> Scalar:
 
 
 @jitable
+def sigmoid_parts(x: Scalar) -> Scalar:
+    """-abs(x) but not below LEFT, its exponential t, d = 1 + t and p in float64, for a float32 number: sigmoid(x) is p / d."""
+    z = -abs(np.float64(x))
+    z = LEFT if z < LEFT else z
+    t = short.exp(z)
+    return z, t, ONE + t, ONE if x > np.float32(0) else t
+
+
+@jitable
 def smish_gate(s: Scalar, s_low: Scalar) -> Scalar:
     """tanh(log(1 + s)) = s (s + 2) / (1 + (1 + s)^2) in two words, and the denominator."""
     zero, two = type(s)(0.0), type(s)(2.0)
@@ -151,6 +204,18 @@ def smish_gate(s: Scalar, s_low: Scalar) -> Scalar:
     return y, low, bottom, bottom_low
 
 
+@jitable
+def _smish_slope_32(x: Scalar) -> Scalar:
+    z, t, d, p = sigmoid_parts(x)
+    signed = -z if x > np.float32(0) else z
+    top = p * fma(TWO, d, p)
+    e = fma(TWO * d, d, top)
+    y = short.quotient(fma(top, e, (FOUR * signed) * (d + p) * (t * d)), e * e)
+    distance, near = smish_near(x)
+    return near if abs(distance) < NEAR else np.float32(y)
+
+
+@by_precision(_smish_slope_32)
 @jitable
 def smish_slope(x: Scalar) -> Scalar:
     """T + x T', T = tanh(log(1 + s)) and T' = 4 (1 + s) s (1 - s) / (1 + (1 + s)^2)^2 with s = sigmoid(x)."""
@@ -195,6 +260,22 @@ def smish_bend(x: Scalar) -> Scalar:
     return gated_bend_by(x, y + low, one, zero, type(x)(0.32))
 
 
+@jitable
+def _smish_32(x: Scalar) -> Scalar:
+    _, _, d, p = sigmoid_parts(x)
+    top = p * fma(TWO, d, p)
+    return np.float32(right_of_left_end(x) * short.quotient(top, fma(TWO * d, d, top)))
+
+
+@by_precision(_smish_32)
+@jitable
+def smish_of(x: Scalar) -> Scalar:
+    """x tanh(log(1 + sigmoid(x)))."""
+    s, s_low, _, _ = sigmoid_words(bounded(x, type(x)(60.0)))
+    y, low, _, _ = smish_gate(s, s_low)
+    return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))
+
+
 @activation(
     derivative=smish_slope,
     second=smish_bend,
@@ -208,11 +289,19 @@ def smish_bend(x: Scalar) -> Scalar:
 )
 def smish(x: Scalar) -> Scalar:
     """A self-gated unit, x * tanh(log(1 + sigmoid(x))); 0 at -inf."""
-    s, s_low, _, _ = sigmoid_words(bounded(x, type(x)(60.0)))
-    y, low, _, _ = smish_gate(s, s_low)
-    return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))
+    return smish_of(x)
 
 
+@jitable
+def _logish_slope_32(x: Scalar) -> Scalar:
+    z, t, d, p = sigmoid_parts(x)
+    signed = -z if x > np.float32(0) else z
+    y = short.log1p_of(p, d) + short.quotient(signed * t, d * (d + p))
+    distance, near = logish_near(x)
+    return near if abs(distance) < NEAR else np.float32(y)
+
+
+@by_precision(_logish_slope_32)
 @jitable
 def logish_slope(x: Scalar) -> Scalar:
     """log(1 + s) + x s (1 - s) / (1 + s), s = sigmoid(x)."""
@@ -246,6 +335,21 @@ def logish_bend(x: Scalar) -> Scalar:
     return gated_bend_by(x, y + low, one, zero, type(x)(0.5))
 
 
+@jitable
+def _logish_32(x: Scalar) -> Scalar:
+    _, _, d, p = sigmoid_parts(x)
+    return np.float32(right_of_left_end(x) * short.log1p_of(p, d))
+
+
+@by_precision(_logish_32)
+@jitable
+def logish_of(x: Scalar) -> Scalar:
+    """x log(1 + sigmoid(x))."""
+    s, s_low, _, _ = sigmoid_words(bounded(x, type(x)(60.0)))
+    y, low = log1p_words(s, s_low)
+    return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))
+
+
 @activation(
     derivative=logish_slope,
     second=logish_bend,
@@ -259,6 +363,4 @@ def logish_bend(x: Scalar) -> Scalar:
 )
 def logish(x: Scalar) -> Scalar:
     """A self-gated unit, x * log(1 + sigmoid(x)); 0 at -inf."""
-    s, s_low, _, _ = sigmoid_words(bounded(x, type(x)(60.0)))
-    y, low = log1p_words(s, s_low)
-    return gated_by(x, y, low, type(x)(1.0), type(x)(0.0))
+    return logish_of(x)

@@ -13,7 +13,9 @@ import numpy as np
 
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
-from fastrelu.vecmath.exponential import ONE_64, ZERO_64, exp_sum
+from fastrelu.vecmath.coefficients import LN2_64
+from fastrelu.vecmath.exponential import LOG2E_64, ONE_64, SHIFT_64, ZERO_64, exp_sum, exp_tail_64, scale_64
+from fastrelu.vecmath.logarithm import log1p
 from fastrelu.vecmath.logwords import log_words, split
 from fastrelu.vecmath.longexp import half_scales, long_exp, scale_of
 from fastrelu.vecmath.pairs import cubic_factor, half_part
@@ -30,6 +32,7 @@ SMALL, LIFT = np.float64(2.0**-900), np.float64(2.0**300)
 HUGE, LOWERED, EXPONENT = np.float64(2.0**900), np.float64(2.0**-520), np.float64(1040)
 # For the derivative with respect to alpha, of which the denominator is the square: as SMALL, and the least that is left.
 LIFTED, LEAST = np.float64(2.0**-400), np.float64(2.0**-500)
+RAISE, LOG_RAISE = np.float64(2.0**150), np.float64(150 * math.log(2))
 SERIES, THIRD_ORDER, MINUS_TWO_THIRDS = np.float64(0.34375), np.float64(2.0**-30), np.float64(-2 / 3)
 
 
@@ -40,8 +43,10 @@ def one_plus_product(x: Scalar, beta: Scalar) -> Scalar:
     z, z_low = product(beta, ZERO_64, d, d_low)
     w, w_low = two_sum(ONE_64, z)
     w, w_low = two_sum(w, w_low + z_low)
+    # lowered only there: a subnormal product would cost 150 cycles
     huge = abs(z) > HUGE
-    h, h_low = product(times(beta, LOWERED), ZERO_64, times(d, LOWERED), times(d_low, LOWERED))
+    unit = LOWERED if huge else ONE_64
+    h, h_low = product(times(beta, unit), ZERO_64, times(d, unit), times(d_low, unit))
     return z, z_low, h if huge else w, h_low if huge else w_low, d, d_low, huge
 
 
@@ -90,8 +95,40 @@ def exponential_of(x: Scalar, alpha: Scalar) -> Scalar:
 
 
 @jitable
+def short_exponential_of(x: Scalar, alpha: Scalar) -> Scalar:
+    """exponential_of for float32 numbers in float64, of which squares and products are exact."""
+    z = times(alpha, x)
+    z = MOST if z > MOST else z
+    z = -MOST if z < -MOST else z
+    shifted = fma(z, LOG2E_64, SHIFT_64)
+    n = shifted - SHIFT_64
+    head, tail = fma(n, -LN2_64[0], z), n * -LN2_64[1]
+    r = head + tail
+    scale, square = scale_64(shifted), times(alpha, alpha)
+    # 2^n - 1 + alpha^2, plus 2^n times head and what is left of exp(r) - 1
+    less, less_low = two_sum(ZERO_64 if alpha == ONE_64 else square, ZERO_64 if alpha == ONE_64 else -ONE_64)
+    y, y_low = two_sum(less, scale)
+    y, more = two_sum(y, times(scale, head))
+    rest = fma(scale, fma(r * r, exp_tail_64(r), tail), less_low + (y_low + more))
+    return (y + rest) * (ONE_64 / alpha) if alpha < INFINITY else alpha
+
+
+@jitable
+def short_logarithm_of(x: Scalar, beta: Scalar) -> Scalar:
+    """logarithm_of for float32 numbers in float64."""
+    z = times(beta, x - beta)
+    small = z < -HALF
+    # next to w = 0 what is left of it, raised so far that the 1 which log1p adds does not count
+    w = fma(fma(beta, x, fma(-beta, beta, ONE_64)), RAISE, -ONE_64)
+    return (log1p(w if small else z) - (LOG_RAISE if small else ZERO_64)) / beta
+
+
+@jitable
 def _soft_exponential_32(x: Scalar, alpha: Scalar) -> Scalar:
-    return np.float32(value_of(np.float64(x), np.float64(alpha)))
+    v, a = np.float64(x), np.float64(alpha)
+    flat = v if a == ZERO_64 else a
+    y = short_exponential_of(v, a) if a > ZERO_64 else short_logarithm_of(v, -a) if a < ZERO_64 else flat
+    return np.float32(y) if x == x else x
 
 
 @by_precision(_soft_exponential_32)
@@ -104,6 +141,17 @@ def value_of(x: Scalar, alpha: Scalar) -> Scalar:
 
 
 @jitable
+def logarithm_slope(x: Scalar, beta: Scalar) -> Scalar:
+    """1 / (1 + beta (x - beta)) for beta > 0."""
+    _, _, w, w_low, _, _, huge = one_plus_product(x, beta)
+    y = ONE_64 / w
+    y = fma(y, fma(-y, w_low, fma(-y, w, ONE_64)), y)
+    unit = LOWERED if huge else ONE_64
+    y = times(times(y, unit), unit) if w > ZERO_64 else INFINITY if w == ZERO_64 else NAN
+    return ZERO_64 if x == INFINITY else y
+
+
+@jitable
 def _slope_32(x: Scalar, alpha: Scalar) -> Scalar:
     return np.float32(slope_of(np.float64(x), np.float64(alpha)))
 
@@ -112,15 +160,9 @@ def _slope_32(x: Scalar, alpha: Scalar) -> Scalar:
 @jitable
 def slope_of(x: Scalar, alpha: Scalar) -> Scalar:
     """The derivative of the soft exponential."""
-    _, _, w, w_low, _, _, huge = one_plus_product(x, -alpha)
-    y = ONE_64 / w
-    y = fma(y, fma(-y, w_low, fma(-y, w, ONE_64)), y)
-    unit = LOWERED if huge else ONE_64
-    y = times(times(y, unit), unit) if w > ZERO_64 else INFINITY if w == ZERO_64 else NAN
-    y = ZERO_64 if x == INFINITY else y
     z = times(alpha, x)
     flat = ONE_64 if alpha == ZERO_64 else alpha
-    y = exp_sum(z, fma(alpha, x, -z)) if alpha > ZERO_64 else y if alpha < ZERO_64 else flat
+    y = exp_sum(z, fma(alpha, x, -z)) if alpha > ZERO_64 else logarithm_slope(x, -alpha) if alpha < ZERO_64 else flat
     return y if x == x else x
 
 

@@ -53,7 +53,8 @@ def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
     top = times(-x if z > zero else x, scale) if inside else zero
     quotient = times(top, y)
     tail = fma(fma(-quotient, d_low, fma(-quotient, d, top)), y, quotient)
-    return fma(tail, small(x), x if z > zero else zero if z <= zero else z)
+    y = fma(tail, small(x), x if z > zero else zero if z <= zero else z)
+    return x if (x == zero) & (z == zero) else y  # keeps the sign of a zero
 
 
 @jitable

@@ -13,6 +13,7 @@ from fastrelu.formulas.sigmoids import end, gated_bend, tanh_bend, tanh_slope
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import LN2_WORDS_32, LN2_WORDS_64, LOGCOSH_32, LOGCOSH_64, TANHSHRINK_32, TANHSHRINK_64
 from fastrelu.vecmath.error import small
+from fastrelu.vecmath.hyperbolic import grown, signed
 from fastrelu.vecmath.logwords import log1p_words
 from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
@@ -51,18 +52,35 @@ def tanhshrink_slope(x: Scalar) -> Scalar:
 
 
 @jitable
-def _cubic_tail_32(z: Scalar) -> Scalar:
+def _shrink_bend_32(square: Scalar) -> Scalar:
     p = TANHSHRINK_32
-    return fma(fma(fma(fma(p[4], z, p[3]), z, p[2]), z, p[1]), z, p[0])
+    return fma(fma(fma(p[3], square, p[2]), square, p[1]), square, p[0])
 
 
-@by_precision(_cubic_tail_32)
+@by_precision(_shrink_bend_32)
 @jitable
-def cubic_tail(z: Scalar) -> Scalar:
-    """((x - tanh(x)) / x^3 - 1 / 3) / x^2 of z = x^2 <= 1 / 4."""
+def shrink_bend(square: Scalar) -> Scalar:
+    """(x^3 / (x - tanh(x)) - 3) / x^2 of x^2 <= 1."""
     p = TANHSHRINK_64
-    top = fma(fma(fma(fma(fma(p[10], z, p[9]), z, p[8]), z, p[7]), z, p[6]), z, p[5])
-    return fma(fma(fma(fma(fma(top, z, p[4]), z, p[3]), z, p[2]), z, p[1]), z, p[0])
+    top = fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4])
+    return fma(fma(fma(fma(top, square, p[3]), square, p[2]), square, p[1]), square, p[0])
+
+
+@jitable
+def tanh_divisor(a: Scalar) -> Scalar:
+    """m and d in two words: tanh(a) = m - m^3 / d.
+
+    Below 1 m is a and d = 3 + a^2 (...); from there on m is 1 and d = exp(2 a) / 2 + 1 / 2.
+    """
+    one, half, three = type(a)(1.0), type(a)(0.5), type(a)(3.0)
+    near = a < one
+    m = a if near else one
+    square = times(m, m)
+    tail = shrink_bend(square)
+    scale, v, r = grown(a)
+    p = fma(v, r, half)
+    d = fma(square, tail, three) if near else fma(scale, p, half)
+    return m, d, fma(square, tail, three - d) if near else fma(scale, p, half - d) + scale * fma(v, r, half - p)
 
 
 @jitable
@@ -88,20 +106,13 @@ def tanhshrink_bend(x: Scalar) -> Scalar:
 )
 def tanhshrink(x: Scalar) -> Scalar:
     """x - tanh(x), without cancellation near 0."""
-    zero, half, one, three = type(x)(0.0), type(x)(0.5), type(x)(1.0), type(x)(3.0)
     a = abs(x)
-    # near 0: x^3 (1 / 3 + z tail), x^3 scaled so that its second word is not subnormal
-    z = times(a, a)
-    cube, cube_low = product(z, fma(a, a, -z), times(a, one / small(x)), zero)
-    third = one / three
-    tail = times(z, cubic_tail(z))
-    factor = third + tail
-    factor_low = tail - (factor - third) + times(fma(-third, three, one), third)
-    near, near_low = product(cube, cube_low, factor, factor_low)
-    t, t_low = tanh_pair(a)
-    far, far_low = two_sum(a, -t)
-    y = times(near + near_low, small(x)) if a < half else far + (far_low - t_low) if a < end(x) else a - one
-    return -y if x < zero else y
+    m, d, d_low = tanh_divisor(a)
+    square = times(m, m)
+    cube = times(square, m)
+    y, low = quotient(cube, fma(square, m, -cube) + m * fma(m, m, -square), d, d_low)
+    total, lost = two_sum(a - m, y)
+    return signed(total + (lost + low) if a < end(x) else a - type(x)(1.0), x)
 
 
 @jitable
@@ -145,8 +156,12 @@ def lisht_bend(x: Scalar) -> Scalar:
 def lisht(x: Scalar) -> Scalar:
     """The linearly scaled hyperbolic tangent, x * tanh(x)."""
     a = abs(x)
-    t, low = tanh_pair(a)
-    return fma(a, t, a * low) if a < end(x) else a
+    m, d, d_low = tanh_divisor(a)
+    # less a m^3 / d; far out a m is a, and nothing is lost
+    square, y = times(m, m), times(a, m)
+    lost = fma(a, m, -y)
+    q, q_low = quotient(square, lost, d, d_low)
+    return y - fma(y, q, fma(y, q_low, -lost)) if a < end(x) else a
 
 
 @jitable

@@ -278,6 +278,16 @@ SILU_TAIL_64 = (
     np.float64(1.879735580051577e-09),
 )
 
+# greatest weighted error 5.22e-11
+EXP_SHORT = (
+    np.float64(0.5000000068035895),
+    np.float64(0.1666666586509325),
+    np.float64(0.041666293645161015),
+    np.float64(0.008333497592287738),
+    np.float64(0.001394475763259972),
+    np.float64(0.00019790276362067197),
+)
+
 # greatest weighted error 1.57e-09
 EXP2R_32 = (
     np.float32(0.9999999),
@@ -322,6 +332,27 @@ TANH_64 = (
     np.float64(-5.7115174839626894e-11),
 )
 
+# greatest weighted error 8.39e-10
+TANHSHRINK_32 = (
+    np.float32(1.1999999),
+    np.float32(-0.0057136808),
+    np.float32(0.00025239657),
+    np.float32(-1.05912995e-05),
+)
+
+# greatest weighted error 1.16e-19
+TANHSHRINK_64 = (
+    np.float64(1.2),
+    np.float64(-0.005714285714283948),
+    np.float64(0.00025396825394418407),
+    np.float64(-1.2203669186167029e-05),
+    np.float64(5.987657096177497e-07),
+    np.float64(-2.9563755422196003e-08),
+    np.float64(1.4608847616977805e-09),
+    np.float64(-7.078230405231487e-11),
+    np.float64(2.7944356244408217e-12),
+)
+
 # greatest weighted error 4.93e-09
 LOG1P_32 = (
     np.float32(-0.5),
@@ -345,6 +376,15 @@ ATANH_64 = (
     np.float64(0.15391111478603894),
     np.float64(0.1317360578466852),
     np.float64(0.1384299954193852),
+)
+
+# greatest weighted error 1.09e-10
+ATANH_SHORT = (
+    np.float64(0.6666667550030277),
+    np.float64(0.39998888334876426),
+    np.float64(0.2861659753414158),
+    np.float64(0.21430731931739896),
+    np.float64(0.24289587677744334),
 )
 
 # greatest weighted error 4.56e-09
@@ -541,7 +581,7 @@ ERF_64 = (
 )
 
 # greatest weighted error 1.45e-10
-TANHSHRINK_32 = (
+CUBIC_TAIL_32 = (
     np.float32(-0.13333331),
     np.float32(0.053966865),
     np.float32(-0.02184265),
@@ -550,7 +590,7 @@ TANHSHRINK_32 = (
 )
 
 # greatest weighted error 4.18e-20
-TANHSHRINK_64 = (
+CUBIC_TAIL_64 = (
     np.float64(-0.1333333333333333),
     np.float64(0.05396825396824734),
     np.float64(-0.021869488535638595),

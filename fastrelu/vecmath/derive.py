@@ -69,16 +69,23 @@ TARGETS: list[Target] = [
     # the same for the distance from the root of silu's derivative
     Target("SILU_TAIL_32", mp.exp, SILU_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     Target("SILU_TAIL_64", mp.exp, SILU_REDUCED, range(2, 13), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
+    # for float32 formulas in one word of float64: 2^-34 is enough
+    Target("EXP_SHORT", mp.exp, REDUCED, range(2, 8), np.float64, lambda r: mp.exp(-r), pinned={0: 1, 1: 1}),
     # half of exp(2 r) - 1 = r + r^2 (c2 + c3 r + ...)
     Target("EXP2R_32", half_expm1, HALF_REDUCED, range(2, 7), np.float32, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     Target("EXP2R_64", half_expm1, HALF_REDUCED, range(2, 12), np.float64, lambda r: mp.exp(-2 * r), pinned={1: 1}),
     # tanh(x) = x - x^3 / Q(x^2) for |x| < 1
     Target("TANH_32", tanh_bend, (1e-9, 1), range(4), np.float32, tanh_weight),
     Target("TANH_64", tanh_bend, (1e-9, 1), range(9), np.float64, tanh_weight),
+    # x - tanh(x) = x^3 / Q(x^2), whose constant term is exact
+    Target("TANHSHRINK_32", tanh_bend, (1e-9, 1), range(1, 5), np.float32, lambda z: 1 / tanh_bend(z), pinned={0: 3}),
+    Target("TANHSHRINK_64", tanh_bend, (1e-9, 1), range(1, 10), np.float64, lambda z: 1 / tanh_bend(z), pinned={0: 3}),
     # log1p(f) = f + f^2 (c1 + c2 f + ...) for 3/4 <= 1 + f <= 3/2
     Target("LOG1P_32", log1p_ratio, (-0.25, 0.5), range(1, 10), np.float32, lambda f: 1 / log1p_ratio(f), pinned={0: 1}),
     # log1p(f) = 2 atanh(s) = 2 s + s^3 (c0 + c1 s^2 + ...), s = f / (2 + f)
     Target("ATANH_64", atanh_tail, (1e-9, mp.mpf(0.2) ** 2), range(8), np.float64, atanh_weight),
+    # the same for s <= 1/3, for float32 formulas in float64
+    Target("ATANH_SHORT", atanh_tail, (1e-9, mp.mpf(1) / 9), range(5), np.float64, atanh_weight),
     *derive_error.TARGETS,
     *derive_smooth.TARGETS,
     *derive_trigonometric.TARGETS,

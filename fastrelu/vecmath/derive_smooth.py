@@ -118,8 +118,8 @@ WINDOW = mp.mpf("0.1876")
 NEAR_ZERO = (1e-9, mp.mpf("0.2501"))
 
 TARGETS: list[Target] = [
-    Target("TANHSHRINK_32", tanhshrink_tail, NEAR_ZERO, range(5), np.float32, lambda z: z),
-    Target("TANHSHRINK_64", tanhshrink_tail, NEAR_ZERO, range(11), np.float64, lambda z: z),
+    Target("CUBIC_TAIL_32", tanhshrink_tail, NEAR_ZERO, range(5), np.float32, lambda z: z),
+    Target("CUBIC_TAIL_64", tanhshrink_tail, NEAR_ZERO, range(11), np.float64, lambda z: z),
     Target("LOGCOSH_32", logcosh_tail, (1e-9, 1), range(8), np.float32, lambda z: z),
     Target("LOGCOSH_64", logcosh_tail, (1e-9, 1), range(16), np.float64, lambda z: z),
     Target("SOFTPLUS_NEAR_32", softplus_near, (1e-9, 1), range(5), np.float32, lambda z: z),

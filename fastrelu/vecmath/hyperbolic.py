@@ -36,33 +36,19 @@ def signed(size: Scalar, x: Scalar) -> Scalar:
 
 
 @jitable
-def _tanh_parts_32(x: Scalar) -> Scalar:
-    size = abs(x)
-    near = size < ONE_32
-    m = size if near else ONE_32
-    square = m * m
-    bend = fma(fma(fma(TANH_32[3], square, TANH_32[2]), square, TANH_32[1]), square, TANH_32[0])
+def _grown_32(size: Scalar) -> Scalar:
     size = LARGE_32 if size > LARGE_32 else size
     shifted = fma(size, LOG4E_32, SHIFT_32)
     r = fma(shifted - SHIFT_32, -HALF_LN2_32, size)
     p = EXP2R_32
     tail = fma(fma(fma(fma(p[4], r, p[3]), r, p[2]), r, p[1]), r, p[0])
-    scale = scale_32(shifted)
-    far = fma(scale, fma(fma(tail, r, ONE_32), r, HALF_32), HALF_32)
-    return near, square / (bend if near else far)
+    return scale_32(shifted), fma(tail, r, ONE_32), r
 
 
-@by_precision(_tanh_parts_32)
+@by_precision(_grown_32)
 @jitable
-def tanh_parts(x: Scalar) -> Scalar:
-    """Whether |x| < 1, and q: tanh(|x|) = m - m q, where m is |x| if that is below 1, else 1."""
-    size = abs(x)
-    near = size < ONE_64
-    m = size if near else ONE_64
-    square = m * m
-    p = TANH_64
-    bend = fma(fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4]), square, p[3])
-    bend = fma(fma(fma(bend, square, p[2]), square, p[1]), square, p[0])
+def grown(size: Scalar) -> Scalar:
+    """2^n, v and r: exp(2 size) is 2^n (1 + 2 v r), size > 0."""
     size = LARGE_64 if size > LARGE_64 else size
     shifted = fma(size, LOG4E_64, SHIFT_64)
     n = shifted - SHIFT_64
@@ -70,9 +56,33 @@ def tanh_parts(x: Scalar) -> Scalar:
     c = EXP2R_64
     tail = fma(fma(fma(fma(fma(c[9], r, c[8]), r, c[7]), r, c[6]), r, c[5]), r, c[4])
     tail = fma(fma(fma(fma(tail, r, c[3]), r, c[2]), r, c[1]), r, c[0])
-    scale = scale_64(shifted)
-    far = fma(scale, fma(fma(tail, r, ONE_64), r, HALF_64), HALF_64)
-    return near, square / (bend if near else far)
+    return scale_64(shifted), fma(tail, r, ONE_64), r
+
+
+@jitable
+def _tanh_bend_32(square: Scalar) -> Scalar:
+    return fma(fma(fma(TANH_32[3], square, TANH_32[2]), square, TANH_32[1]), square, TANH_32[0])
+
+
+@by_precision(_tanh_bend_32)
+@jitable
+def tanh_bend(square: Scalar) -> Scalar:
+    """x^3 / (x - tanh(x)) of x^2 < 1, as exact as tanh needs it."""
+    p = TANH_64
+    bend = fma(fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4]), square, p[3])
+    return fma(fma(fma(bend, square, p[2]), square, p[1]), square, p[0])
+
+
+@jitable
+def tanh_parts(x: Scalar) -> Scalar:
+    """Whether |x| < 1, and q: tanh(|x|) = m - m q, where m is |x| if that is below 1, else 1."""
+    size, one, half = abs(x), type(x)(1.0), type(x)(0.5)
+    near = size < one
+    m = size if near else one
+    square = m * m
+    bend = tanh_bend(square)
+    scale, v, r = grown(size)
+    return near, square / (bend if near else fma(scale, fma(v, r, half), half))
 
 
 @jitable

@@ -8,7 +8,7 @@ from fastrelu.vecmath.coefficients import ASINH_32, ASINH_64, ATAN_32, ATAN_64, 
 from fastrelu.vecmath.hyperbolic import signed
 from fastrelu.vecmath.logwords import log_in_two_words
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
-from fastrelu.vecmath.words import quick_sum, two_sum
+from fastrelu.vecmath.words import quick_sum, quotient, two_sum
 
 # tan(pi / 8) and its inverse; from FAR on, where atan is pi / 2, x stands for itself no more, so that no infinity divides.
 TAN, COT, FAR = 0.41421356237309503, 2.414213562373095, 2.0**62
@@ -45,8 +45,7 @@ def atan(x: Scalar) -> Scalar:
     bottom, bottom_low = two_sum(a, one)
     top, top_low = a if near else -one if far else top, zero if near or far else top_low
     bottom, bottom_low = one if near else a if far else bottom, zero if near or far else bottom_low
-    t = top / bottom
-    t_low = (fma(-t, bottom, top) + fma(-t, bottom_low, top_low)) / bottom
+    t, t_low = quotient(top, top_low, bottom, bottom_low)
     z = t * t
     tail, base, base_low = atan_tail(z)
     share = zero if near else one if far else half
