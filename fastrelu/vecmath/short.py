@@ -1,6 +1,6 @@
 """Short float64 arithmetic, for float32 formulas in which one word of float64 costs less than two of float32.
 
-All are 2^-32 off or less: rounded to float32, that shows where a result is within 2^-8 ulp of a tie, and nowhere else. A
+All are 2^-31 off or less: rounded to float32, that shows where a result is within 2^-7 ulp of a tie, and nowhere else. A
 division in float64 takes as long as forty other instructions; this one starts from a quotient in float32.
 """
 
