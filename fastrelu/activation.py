@@ -6,8 +6,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fastrelu.docstrings import describe
+from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
+from fastrelu.kernels.elementwise import MAX_OPERANDS
 from fastrelu.parameters import REQUIRED, parameters_of
 from fastrelu.thresholds import Cost
 
@@ -25,8 +26,8 @@ Formula = Callable[..., Any]
 class activation(NamedTuple):
     """Decorates a scalar formula: makes the activation and enters it in the registry.
 
-    The formula is a function of scalars that keeps their dtype: arrays first, then scalar parameters with defaults.
-    Its docstring says what it computes.
+    The formula is a function of scalars that keeps their dtype: arrays first, then scalar parameters with defaults, at most six
+    together. Its docstring says what it computes.
 
     Attributes
     ----------
@@ -133,6 +134,9 @@ class Activation(Elementwise):
 
     def __init__(self, formula: Formula, record: activation) -> None:
         name, module, parameters = formula.__name__, formula.__module__, parameters_of(formula)
+        most = MAX_OPERANDS - (3 if record.training else 2)  # a backward pass takes grad too, and there is the output
+        if len(parameters) > most:
+            raise ValueError(f"{name}: a formula may have at most {most} parameters, got {len(parameters)}")
         self.record = record
         self.reference, self.numpy, self.kinks, self.max_ulp = record.reference, record.numpy, record.kinks, record.max_ulp
         self.values, self.slopes, self.names, self.from_output = record.values, record.slopes, record.names, record.from_output
@@ -141,7 +145,7 @@ class Activation(Elementwise):
             name=name,
             module=module,
             parameters=parameters,
-            doc=describe(name, formula.__doc__ or "", parameters, record).function,
+            doc=Descriptions(name, formula.__doc__ or "", parameters, record).function(),
             options=record.variants,
             integers=record.integers,
             cost=record.cost,

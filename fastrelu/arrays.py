@@ -198,6 +198,19 @@ def check_fit(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None
         reject(ValueError, name, "out", f"have shape {shape}", str(out.shape))
 
 
+def check_one_shape(name: str, keys: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuses arrays that would be broadcast in training: the forward pass has drawn the numbers of x alone.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if len(set(shapes)) > 1:
+        came = ", ".join(map(str, shapes))
+        raise ValueError(f"{name}: {' and '.join(keys)} must have one shape where training, got shapes {came}")
+
+
 def untangled(operand: Any, out: Any) -> Any:
     """The operand, or a copy where the output overlaps it in another way than exactly.
 

@@ -4,73 +4,115 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fastrelu.parameters import REQUIRED
 
 if TYPE_CHECKING:
     from fastrelu.activation import activation
 
-_COMMON = """\
-out : ndarray, optional
-    Where to write the result: of its shape and dtype; may be an input.
-where : array_like of bool, optional
-    Only these elements are computed; the others keep what is in `out`, or are 0 without `out`.
-"""
-_TRAINING = """\
-training : bool, default False
+Entries = dict[str, str]  # the entry of each parameter by its name, in the order of the section
+
+_OUT: Entries = {"out": "ndarray, optional\n    Where to write the result: of its shape and dtype; may be an input."}
+_WHERE: Entries = {
+    "where": """\
+array_like of bool, optional
+    Only these elements are computed; the others keep what is in `out`, or are 0 without `out`."""
+}
+_TRAINING: Entries = {
+    "training": """\
+bool, default False
     Whether to draw random numbers: one for each element, by its place in C order and the seed, the same ones whatever the
-    memory layout, the number of threads and the device. The arrays then have one shape. Not in compiled code.
-seed : int
+    memory layout, the number of threads and the device. The arrays then have one shape. Not in compiled code.""",
+    "seed": """\
+int
     From 0 to 2**64 - 1, needed where training; not used otherwise. Take another one in every step, and for the backward pass that
-    of the forward pass.
-"""
+    of the forward pass.""",
+}
 _WRT = """\
-wrt : str or tuple of str, optional
-    With respect to what: `x`, or the name of a parameter, whose gradient is a sum. A tuple of names gives a tuple of
-    gradients, and `out` is then a tuple too.
-"""
-_RESULT = """\
-Returns
--------
-ndarray or scalar
-    Of the broadcast shape of the operands{axes}. {dtypes}
-"""
+str or tuple of str, default {default!r}
+    With respect to what: `x`, a further array, or the name of a parameter, whose gradient is a sum. A tuple of names gives a
+    tuple of gradients, and `out` is then a tuple too."""
+_FROM_OUTPUT = "bool, default False\n    Whether `x` is the function's output instead of its input{valid}."
+_BROADCAST = "Of the broadcast shape of the operands."
+_GRADIENT = "Of the broadcast shape of `grad` and `x`; what is summed for a parameter or a further array, of the shape of that."
 _RAISES = """\
 Raises
 ------
 TypeError
     Complex, object, string or datetime input; an unknown or non-scalar parameter; `out` of another dtype.
 ValueError
-    Shapes that do not broadcast; `out` of another shape; a parameter out of its range.
+    {shapes}; `out` of another shape; {range} out of its range.
 """
 _JUMPS = """\
 Where the first derivative has a kink, this one takes its value from the same side; where only this one jumps, from the left.
 """
-_FLOATS = "float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
+_FLOATS = "bfloat16, float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
 _INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
 
 
-class Descriptions(NamedTuple):
-    """The texts for one activation."""
+class Descriptions:
+    """The texts of an activation and of what belongs to it.
 
-    function: str
-    backward: str
-    slope_start: str
-    second_start: str
-    parameters: str
+    Parameters
+    ----------
+    name, summary
+        The function's name, and its formula's docstring.
+    parameters
+        Those of the formula: their defaults by their names.
+    record
+        What says the rest.
+    """
 
-    def derivative(self, kinks: Callable[..., Mapping[float, str]]) -> str:
-        """The derivative's text, with its convention at the kinks."""
-        convention = _convention(kinks)
-        note = f"\nNotes\n-----\n{convention}" if convention else ""
-        return f"{self.slope_start}\n\n{self.parameters}\n{_RAISES}{note}"
+    def __init__(self, name: str, summary: str, parameters: Mapping[str, Any], record: activation) -> None:
+        self.name, self.summary, self.record = name, inspect.cleandoc(summary), record
+        self.arrays = [key for key, default in parameters.items() if default is REQUIRED]
+        self.dtypes = _INTEGERS if record.integers else _FLOATS
+        self.operands: Entries = {}
+        for key, default in parameters.items():
+            kind = "array_like" if default is REQUIRED else f"float, default {default:g}"
+            self.operands[key] = f"{kind}\n    {record.params.get(key, 'Real numbers of any shape.')}"
+        for key, choices in record.variants.items():
+            self.operands[key] = f"{{{', '.join(map(repr, choices))}}}\n    {record.params.get(key, 'Which formula.')}"
+        self.training = _TRAINING if record.training else {}
 
-    def second(self, formula: Callable[..., Any], kinks: Callable[..., Mapping[float, str]]) -> str:
-        """The second derivative's text, with its formula and its convention at the kinks."""
-        note = f"\nNotes\n-----\n{inspect.getdoc(formula) or 'A formula.'}\n\n{_JUMPS}{_convention(kinks)}"
-        parameters = self.parameters.replace(_TRAINING, "")  # only the first derivative can be noisy
-        return f"{self.second_start}\n\n{parameters}\n{_RAISES}{note}"
+    def function(self) -> str:
+        """The function's own."""
+        source = f"\nReferences\n----------\n{self.record.paper}\n" if self.record.paper else ""
+        return self._text(self.summary, self.operands | self.training, _BROADCAST, source)
+
+    def derivative(self) -> str:
+        """The first derivative's, with its formula and its convention at the kinks."""
+        return self._slope("The derivative", self.record.derivative, "", self.training)
+
+    def second(self, formula: Callable[..., Any]) -> str:
+        """The second derivative's; only the first can be noisy."""
+        return self._slope("The second derivative", formula, _JUMPS, {})
+
+    def backward(self) -> str:
+        """The backward pass's."""
+        entries: Entries = {"grad": "array_like\n    The gradient with respect to the output; broadcasts with `x`."}
+        entries |= self.operands | self.training
+        if len(self.arrays) == 1:  # the output alone does not tell several apart
+            valid = "" if self.record.from_output else ", which is not valid for this function"
+            entries["from_output"] = _FROM_OUTPUT.format(valid=valid)
+        entries["wrt"] = _WRT.format(default="x" if len(self.arrays) == 1 else tuple(self.arrays))
+        return self._text(f"The backward pass of {self.name}: grad * f'(x), and 0 where f'(x) is 0.", entries, _GRADIENT)
+
+    def _slope(self, start: str, formula: Callable[..., Any], jumps: str, training: Entries) -> str:
+        told = filter(None, (inspect.getdoc(formula) or "A formula.", f"{jumps}{_convention(self.record.kinks)}".rstrip()))
+        notes = "\nNotes\n-----\n" + "\n\n".join(told) + "\n"
+        return self._text(f"{start} of {self.name}, elementwise.", self.operands | training, _BROADCAST, notes)
+
+    def _text(self, start: str, entries: Entries, shape: str, end: str = "") -> str:
+        raises = _RAISES.format(shapes="Shapes that do not broadcast", range="a parameter")
+        return _page(start, entries | _OUT | _WHERE, f"{shape} {self.dtypes}", raises, end)
+
+
+def _page(start: str, entries: Entries, result: str, raises: str, end: str) -> str:
+    listed = "".join(f"{key} : {entry}\n" for key, entry in entries.items())
+    returns = f"Returns\n-------\nndarray or scalar\n    {result}\n"
+    return f"{start}\n\nParameters\n----------\n{listed}\n{returns}\n{raises}{end}"
 
 
 def _convention(kinks: Callable[..., Mapping[float, str]]) -> str:
@@ -84,62 +126,31 @@ def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
     return function.__defaults__ or ()
 
 
-def describe(name: str, summary: str, parameters: Mapping[str, Any], record: activation) -> Descriptions:
-    """The docstrings of an activation, its derivative and its backward pass."""
-    operands = []
-    for key, default in parameters.items():
-        kind = "array_like" if default is REQUIRED else f"float, default {default:g}"
-        operands.append(f"{key} : {kind}\n    {record.params.get(key, 'Real numbers of any shape.')}\n")
-    for key, choices in record.variants.items():
-        operands.append(f"{key} : {{{', '.join(map(repr, choices))}}}\n    {record.params.get(key, 'Which formula.')}\n")
-    operands += [_TRAINING] if record.training else []
-    result = _RESULT.format(axes="", dtypes=_INTEGERS if record.integers else _FLOATS)
-    listed = f"Parameters\n----------\n{''.join(operands)}{_COMMON}\n{result}"
-    source = f"\nReferences\n----------\n{record.paper}\n" if record.paper else ""
-    first = inspect.cleandoc(summary)
-    grad = "grad : array_like\n    The gradient with respect to the output; broadcasts with `x`.\n"
-    from_output = "from_output : bool, default False\n    Whether `x` is the function's output instead of its input.\n"
-    if list(parameters.values()).count(REQUIRED) > 1:  # the output alone does not tell x apart
-        from_output = ""
-    backward = listed.replace("----------\n", f"----------\n{grad}", 1).replace("out : ", f"{from_output}{_WRT}out : ", 1)
-    return Descriptions(
-        function=f"{first}\n\n{listed}\n{_RAISES}{source}",
-        backward=f"The backward pass of {name}: grad * f'(x), and 0 where f'(x) is 0.\n\n{backward}\n{_RAISES}",
-        slope_start=f"The derivative of {name}, elementwise: the slope of {first.splitlines()[0]}",
-        second_start=f"The second derivative of {name}, elementwise: how the slope changes of {first.splitlines()[0]}",
-        parameters=listed,
-    )
-
-
-def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, integers: bool, paper: str) -> Descriptions:
+def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, integers: bool, paper: str) -> tuple[str, str]:
     """The docstrings of a function along an axis and of its backward pass."""
-    first = inspect.cleandoc(summary)
-    pool = "pool_size : int\n    How many neighbours form a group; divides the length of the axis.\n" if pooled else ""
-    mask = (
-        "where : array_like of bool, optional\n    Only these elements take part;"
-        f" the others become {masked:g}, and every NaN among them is ignored.\n"
-        if masked is not None
-        else ""
+    groups: Entries = (
+        {"pool_size": "int\n    How many neighbours form a group; divides the length of the axis."} if pooled else {}
     )
-    axis = "axis : int, default -1\n    Along which axis.\n"
-    out = _COMMON.partition("where")[0].replace("; may be an input", "")
+    groups |= {"axis": "int, default -1\n    Along which axis."}
+    out: Entries = {"out": "ndarray, optional\n    Where to write the result: of its shape and dtype."}
+    mask: Entries = {}
+    if masked is not None:
+        mask["where"] = (
+            "array_like of bool, optional\n    Only these elements take part;"
+            f" the others become {masked:g}, and every NaN among them is ignored."
+        )
+    x: Entries = {"x": "array_like\n    Real numbers."}
+    grad: Entries = {"grad": "array_like\n    The gradient with respect to the output."}
+    given: Entries = x if pooled else {"y": "array_like\n    The output."}
     dtypes = _INTEGERS if integers else _FLOATS
-    result = _RESULT.format(axes=", the axis cut to one element a group" if pooled else "", dtypes=dtypes)
-    tail = f"{pool}{axis}{out}{mask}"
-    raises = _RAISES.replace("a parameter out of its range", "an axis or a parameter out of its range")
+    cut = ", the axis cut to one element a group" if pooled else ""
     source = f"\nReferences\n----------\n{paper}\n" if paper else ""
-    operand = "x : array_like\n    Real numbers.\n"
-    operands = "grad : array_like\n    The gradient with respect to the output.\n" + (
-        operand if pooled else "y : array_like\n    The output.\n"
-    )
-    backward_result = _RESULT.format(axes="", dtypes=dtypes)
-    return Descriptions(
-        function=f"{first}\n\nParameters\n----------\n{operand}{tail}\n{result}\n{raises}{source}",
-        backward=(
-            f"The backward pass of {name}, from its {'input' if pooled else 'output'}.\n\nParameters\n----------\n"
-            f"{operands}{pool}{axis}{out}\n{backward_result}\n{raises}"
-        ),
-        slope_start="",
-        second_start="",
-        parameters="",
+    start = f"The backward pass of {name}, from its {'input' if pooled else 'output'}."
+    key = "x" if pooled else "y"
+    one, two = "No axis at all", f"`grad` and `{key}` of shapes that do not match"
+    raises, backward_raises = (_RAISES.format(shapes=shapes, range="an axis or a parameter") for shapes in (one, two))
+    entries = x | groups | out | mask
+    return (
+        _page(inspect.cleandoc(summary), entries, f"Of the shape of `x`{cut}. {dtypes}", raises, source),
+        _page(start, grad | given | groups | out, f"Of the shape of `{key}`. {dtypes}", backward_raises, ""),
     )

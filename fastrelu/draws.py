@@ -50,7 +50,7 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
     values = [_plain(name, key, value) for key, value in zip(function.arrays, given, strict=False)]
     dtype, scalars = function.settle(arrays.common_dtype(values), given[count:], function.supported)
     shape = np.shape(values[-1])
-    check_shapes(function, list(map(np.shape, values)))
+    arrays.check_one_shape(function.dotted_name, function.arrays, list(map(np.shape, values)))
     mask = where if where is True else _checked_mask(name, where, shape)
     if out is not None:
         arrays.check_out(name, out, dtype, shape)
@@ -79,19 +79,6 @@ def _checked_mask(name: str, where: Any, shape: tuple[int, ...]) -> Any:
 
 def _in_c_order(value: Any) -> bool:
     return not isinstance(value, np.ndarray) or value.flags.c_contiguous
-
-
-def check_shapes(function: Elementwise, shapes: list[tuple[int, ...]]) -> None:
-    """Refuses arrays that would be broadcast: the forward pass has drawn the numbers of x alone.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    if len(set(shapes)) > 1:
-        names, came = " and ".join(function.arrays), ", ".join(map(str, shapes))
-        raise ValueError(f"{function.dotted_name}: {names} must have one shape where training, got shapes {came}")
 
 
 def _checked_seed(name: str, seed: Any) -> int:

@@ -255,9 +255,9 @@ def fold(
     def decorate(formula: Callable[..., Any]) -> Fold:
         name = formula.__name__
         common: dict[str, Any] = {"module": formula.__module__, "pooled": pooled, "integers": integers}
-        text = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
-        result = Fold(formula, name=name, doc=text.function, cores=(True, not pooled), masked=masked, **common)
-        result.backward = Fold(backward, name=f"{name}.backward", doc=text.backward, cores=(not pooled, True, True), **common)
+        doc, backward_doc = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
+        result = Fold(formula, name=name, doc=doc, cores=(True, not pooled), masked=masked, **common)
+        result.backward = Fold(backward, name=f"{name}.backward", doc=backward_doc, cores=(not pooled, True, True), **common)
         result.reference, result.numpy = reference, numpy
         result.values, result.names = values, names
         REGISTRY[name] = result

@@ -106,13 +106,14 @@ class Shelf:
         self._free, self.kept = [], 0
 
 
-def _default_limit() -> int:
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # no sysconf: Windows
-        return min(DEFAULT_LIMIT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE_OF_RAM)
-    return DEFAULT_LIMIT // 2
+def physical_memory() -> int:
+    """Bytes of memory; 8 GiB where the system does not tell (Windows)."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 8 << 30
 
 
-_shelf = Shelf(_default_limit())
+_shelf = Shelf(min(DEFAULT_LIMIT, physical_memory() // SHARE_OF_RAM))
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_shelf.after_fork)
 

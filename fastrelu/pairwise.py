@@ -17,7 +17,7 @@ from fastrelu.thresholds import Cost
 from fastrelu.tuned import in_force
 
 if TYPE_CHECKING:
-    from fastrelu.elementwise import Elementwise
+    from fastrelu.activation import Activation
 
 _CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)  # NumPy's inner loop
 _DOC = """\
@@ -57,13 +57,12 @@ class Pairwise:
         The radial function, which has a parameter `center`.
     """
 
-    def __init__(self, function: Elementwise) -> None:
+    def __init__(self, function: Activation) -> None:
         self.function = function
         self.params = {key: value for key, value in function.params.items() if key != "center"}
         self.dotted_name = f"{function.dotted_name}.pairwise"
         self.__name__, self.__qualname__, self.__module__ = "pairwise", self.dotted_name, function.__module__
-        _, _, described = (function.__doc__ or "").partition("----------\n")
-        told = [f"{key} : {described.partition(f'{key} : ')[2].partition('center : ')[0]}" for key in self.params]
+        told = [f"{key} : float, default {value:g}\n    {function.record.params[key]}\n" for key, value in self.params.items()]
         self.__doc__ = _DOC.format(name=function.dotted_name, params="".join(told))
         self._parameters = {"points": REQUIRED, "centers": REQUIRED} | self.params
         self.__signature__ = public_signature(self._parameters, {"out": None})

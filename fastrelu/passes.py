@@ -9,7 +9,7 @@ from typing import Any
 
 from fastrelu.activation import Activation, Formula, Slope, in_training
 from fastrelu.compiled import THIS
-from fastrelu.docstrings import Descriptions, describe
+from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
 from fastrelu.gradients import Backward, ParameterBackward
 from fastrelu.parameters import REQUIRED, parameters_of
@@ -20,17 +20,17 @@ def derivative(function: Activation) -> Slope:
     record = function.record
     further = functools.partial(_second, function, record.second) if record.second else None
     training = record.training_derivative and _in_training(function, ".derivative", record.training_derivative)
-    text = _text(function).derivative(record.kinks)
+    text = _text(function).derivative()
     return _slope(function, "derivative", record.derivative, text, further=further, training=training)
 
 
 def _second(function: Activation, formula: Formula) -> Slope:
-    return _slope(function, "derivative.derivative", formula, _text(function).second(formula, function.kinks))
+    return _slope(function, "derivative.derivative", formula, _text(function).second(formula))
 
 
 def backward(function: Activation) -> Backward | ParameterBackward:
     """grad * f'(x), and the gradients of further arrays and of parameters."""
-    record, text = function.record, _text(function).backward
+    record, text = function.record, _text(function).backward()
     further: dict[str, Callable[[], Elementwise]] = {
         key: functools.partial(_part, function, formula, text, integers=False) for key, formula in record.gradients.items()
     }
@@ -101,4 +101,4 @@ def _options(function: Activation, attribute: str) -> dict[str, dict[Any, Any]]:
 
 def _text(function: Activation) -> Descriptions:
     formula = function.formula
-    return describe(function.dotted_name, formula.__doc__ or "", parameters_of(formula), function.record)
+    return Descriptions(function.dotted_name, formula.__doc__ or "", parameters_of(formula), function.record)

@@ -120,7 +120,7 @@ def from_environment(text: str) -> dict[str, int]:
     sizes = {}
     for setting in filter(None, map(str.strip, text.split(","))):
         name, _, number = (part.strip() for part in setting.partition("="))
-        if name not in NAMES or not number.isdecimal() or not is_size(int(number[:20])):
+        if name not in NAMES or not number.isdecimal() or len(number) > 19 or not is_size(int(number)):
             raise Unusable(f"{setting!r} is not NAME=BYTES with a NAME of {', '.join(NAMES)}")
         sizes[name] = int(number)
     return sizes

@@ -75,7 +75,7 @@ def test_bench_takes_functions(run):
         (("plot", "relu", "-o", "relu.xyz"), "Format 'xyz' is not supported"),
         (("plot", "relu", "--range", "3", "1", "-o", "relu.png"), "range must be two finite numbers in order"),
         (("plot", "softmax", "-o", "softmax.png"), "function must be elementwise"),
-        (("plot", "relu.backward", "-o", "x.png"), "relu has no 'backward' that takes one array"),
+        (("plot", "relu.backward", "-o", "x.png"), "'relu.backward' is neither a function nor NAME.derivative"),
         (("plot", "elu", "--set", "alpha", "-o", "x.png"), "--set takes NAME=VALUE, got 'alpha'"),
         (("plot", "elu", "--set", "alfa=1", "-o", "x.png"), "unknown parameter 'alfa'"),
     ],

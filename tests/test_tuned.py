@@ -142,6 +142,12 @@ def test_no_text_raises(text):
     tuned.settle(text, text, HERE, VERSION)
 
 
+@given(st.sampled_from(tuned.NAMES), st.text("0123456789", max_size=60))
+def test_no_size_is_too_large_to_compare_with(name, digits):
+    found = tuned.settle(None, f"{name}={digits}", HERE, VERSION).thresholds
+    assert all(0 < size <= NEVER for size in (*found.parallel_from.values(), found.streaming_from))
+
+
 def test_environment_comes_first():
     found = tuned.settle(TEXT, " heavy = 4096, streaming=8192,", HERE, VERSION)
     assert found.thresholds == Thresholds({**MINE.parallel_from, Cost.HEAVY: 4096}, 8192)

@@ -60,7 +60,7 @@ def find(name: str) -> Any:
     if not dot:
         return function
     if attribute != "derivative" or not hasattr(function, attribute):
-        refuse(f"{first} has no {attribute!r} that takes one array")
+        refuse(f"{name!r} is neither a function nor NAME.derivative")
     return function.derivative
 
 

@@ -56,7 +56,7 @@ def race(
     summary: Callable[[list[float]], float] = statistics.median,
     round_seconds: float = ROUND_SECONDS,
 ) -> list[float]:
-    """The median times of one call each, from rounds that take turns, at least three and at most so many seconds."""
+    """The times of one call each, from rounds that take turns: three, or more in so many seconds; medians by default."""
     for each in timers:
         each.timeit(1)  # compiles, faults pages in, fills caches
     counts = [max(1, round(round_seconds / max(each.timeit(1), 1e-7))) for each in timers]

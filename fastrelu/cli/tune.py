@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from fastrelu import pool, tuned
 from fastrelu.cli import crossovers
 from fastrelu.cli.common import console, one_sentence, refuse, replacing
 from fastrelu.machine import this_machine
+from fastrelu.memory import physical_memory
 from fastrelu.thresholds import NEVER, Thresholds, derived
 
 SHARE_OF_RAM = 4  # at most a quarter of it
@@ -62,11 +62,7 @@ BUSY = "the threads gained nothing even for large arrays, so other programs have
 
 def most_bytes(megabytes: int) -> int:
     """How much memory measuring may take."""
-    try:
-        ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        ram = 1 << 33
-    return min(megabytes << 20, ram // SHARE_OF_RAM)
+    return min(megabytes << 20, physical_memory() // SHARE_OF_RAM)
 
 
 def show(thresholds: Thresholds, default: Thresholds) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from fastrelu import vecmath
@@ -14,8 +12,6 @@ from fastrelu.vecmath.error import small
 from fastrelu.vecmath.pairs import exp_pair, fine_exp, one_minus
 from fastrelu.vecmath.primitives import Scalar, jitable, times
 from fastrelu.vecmath.words import two_sum
-
-NAN = math.nan  # what is outside of the domain
 
 
 @jitable

@@ -1,4 +1,4 @@
-"""x times a squashing function of x: tanhexp, serf, smish, logish, phish.
+"""x times a squashing function of x: tanhexp, serf, smish, logish.
 
 Each slope is a sum of two terms that cancel near its root: there it is a polynomial, elsewhere all words are double. Far to
 the left the squashing function is exp(x) itself, but for a factor, and stays scaled until it has been multiplied by x.

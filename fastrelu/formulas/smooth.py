@@ -32,8 +32,7 @@ from fastrelu.vecmath.pairs import exp_pair, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import add, product, quotient, two_sum
 
-LN2_ROUNDED_32 = np.float32(0.6931471805599453)
-HALF_32, HALF_64, TWO_32, TWO_64 = np.float32(0.5), np.float64(0.5), np.float32(2), np.float64(2)
+TWO_32, TWO_64 = np.float32(2), np.float64(2)
 # SILU_POINT - 2 ln(2), heads only: from -a - n ln(2) to SILU_POINT - a - (n + 2) ln(2)
 SILU_HEAD_32, SILU_HEAD_64 = SILU_POINT_32[0] - TWO_32 * LN2_32[0], SILU_POINT_64[0] - TWO_64 * LN2_64[0]
 

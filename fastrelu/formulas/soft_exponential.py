@@ -102,7 +102,7 @@ def short_exponential_of(x: Scalar, alpha: Scalar) -> Scalar:
     z = -MOST if z < -MOST else z
     shifted = fma(z, LOG2E_64, SHIFT_64)
     n = shifted - SHIFT_64
-    head, tail = fma(n, -LN2_64[0], z), n * -LN2_64[1]
+    head, tail = fma(n, -LN2_64[0], z), times(n, -LN2_64[1])
     r = head + tail
     scale, square = scale_64(shifted), times(alpha, alpha)
     # 2^n - 1 + alpha^2, plus 2^n times head and what is left of exp(r) - 1

@@ -52,14 +52,14 @@ def tanhshrink_slope(x: Scalar) -> Scalar:
 
 
 @jitable
-def _shrink_bend_32(square: Scalar) -> Scalar:
+def _divisor_tail_32(square: Scalar) -> Scalar:
     p = TANHSHRINK_32
     return fma(fma(fma(p[3], square, p[2]), square, p[1]), square, p[0])
 
 
-@by_precision(_shrink_bend_32)
+@by_precision(_divisor_tail_32)
 @jitable
-def shrink_bend(square: Scalar) -> Scalar:
+def divisor_tail(square: Scalar) -> Scalar:
     """(x^3 / (x - tanh(x)) - 3) / x^2 of x^2 <= 1."""
     p = TANHSHRINK_64
     top = fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4])
@@ -76,22 +76,22 @@ def tanh_divisor(a: Scalar) -> Scalar:
     near = a < one
     m = a if near else one
     square = times(m, m)
-    tail = shrink_bend(square)
+    tail = divisor_tail(square)
     scale, v, r = grown(a)
     p = fma(v, r, half)
     d = fma(square, tail, three) if near else fma(scale, p, half)
-    return m, d, fma(square, tail, three - d) if near else fma(scale, p, half - d) + scale * fma(v, r, half - p)
+    return m, d, fma(square, tail, three - d) if near else fma(scale, fma(v, r, half - p), fma(scale, p, half - d))
 
 
 @jitable
-def tanhshrink_bend(x: Scalar) -> Scalar:
+def tanhdivisor_tail(x: Scalar) -> Scalar:
     """2 tanh(x) (1 - tanh(x)^2)."""
     return -tanh_bend(x)
 
 
 @activation(
     derivative=tanhshrink_slope,
-    second=tanhshrink_bend,
+    second=tanhdivisor_tail,
     reference=lambda m, x: x - m.tanh(x),
     numpy=lambda x: x - np.tanh(x),
     max_ulp=1.0,
@@ -110,7 +110,7 @@ def tanhshrink(x: Scalar) -> Scalar:
     m, d, d_low = tanh_divisor(a)
     square = times(m, m)
     cube = times(square, m)
-    y, low = quotient(cube, fma(square, m, -cube) + m * fma(m, m, -square), d, d_low)
+    y, low = quotient(cube, fma(m, fma(m, m, -square), fma(square, m, -cube)), d, d_low)
     total, lost = two_sum(a - m, y)
     return signed(total + (lost + low) if a < end(x) else a - type(x)(1.0), x)
 

@@ -21,7 +21,6 @@ from numba import config, cuda, types
 from numba.extending import overload
 
 from fastrelu import arrays
-from fastrelu.draws import check_shapes
 from fastrelu.vecmath.philox import uniform
 from fastrelu.vecmath.primitives import compilable
 
@@ -183,7 +182,7 @@ def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out:
     leader = next(key for key, value in zip(function.arrays, given, strict=False) if arrays.on_cuda(value))
     operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
     shapes = [tuple(getattr(operand, "shape", ())) for operand in operands]
-    check_shapes(function, shapes)
+    arrays.check_one_shape(name, function.arrays, shapes)
     dtype = arrays.computed_in(arrays.common_dtype([getattr(each, "dtype", each) for each in operands]), _computed(function))
     numbers = cuda.device_array(shapes[0], dtype)
     if 0 not in shapes[0]:

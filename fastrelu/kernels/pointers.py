@@ -106,7 +106,10 @@ def ask(_context: Any, function: Any, words: Any) -> Any:
 
 @intrinsic
 def enter_ieee(_context: Any) -> Any:
-    """Sets IEEE arithmetic, whatever flush-to-zero or rounding mode a library left behind; returns what was in force."""
+    """Sets IEEE arithmetic, whatever flush-to-zero or rounding mode a library left behind; returns what was in force.
+
+    On x86 only; 0 elsewhere.
+    """
 
     def codegen(_target: Any, builder: Any, _signature: Any, _args: Any) -> Any:
         if _CONTROL is None:

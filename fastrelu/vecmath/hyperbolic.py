@@ -17,7 +17,6 @@ LOG4E_32, LOG4E_64 = np.float32(2.8853900817779268), np.float64(2.88539008177792
 HALF_LN2_32, HALF_LN2_64 = np.float32(0.34657359027997264), np.float64(0.34657359027997264)
 HALF_LN2_TAIL_64 = np.float64(1.1595234069231498e-17)
 SHIFT_32, SHIFT_64 = np.float32(1.5 * 2**23 + 127), np.float64(1.5 * 2**52 + 1023)  # as in exponential, for 2^n
-HALF_32, HALF_64 = np.float32(0.5), np.float64(0.5)
 LARGE_32, LARGE_64 = np.float32(10), np.float64(20)  # tanh is 1 from there on
 SIGN_32, SIGN_64 = np.int32(-(2**31)), np.int64(-(2**63))
 
@@ -60,17 +59,17 @@ def grown(size: Scalar) -> Scalar:
 
 
 @jitable
-def _tanh_bend_32(square: Scalar) -> Scalar:
+def _near_divisor_32(square: Scalar) -> Scalar:
     return fma(fma(fma(TANH_32[3], square, TANH_32[2]), square, TANH_32[1]), square, TANH_32[0])
 
 
-@by_precision(_tanh_bend_32)
+@by_precision(_near_divisor_32)
 @jitable
-def tanh_bend(square: Scalar) -> Scalar:
+def near_divisor(square: Scalar) -> Scalar:
     """x^3 / (x - tanh(x)) of x^2 < 1, as exact as tanh needs it."""
     p = TANH_64
-    bend = fma(fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4]), square, p[3])
-    return fma(fma(fma(bend, square, p[2]), square, p[1]), square, p[0])
+    top = fma(fma(fma(fma(fma(p[8], square, p[7]), square, p[6]), square, p[5]), square, p[4]), square, p[3])
+    return fma(fma(fma(top, square, p[2]), square, p[1]), square, p[0])
 
 
 @jitable
@@ -80,9 +79,9 @@ def tanh_parts(x: Scalar) -> Scalar:
     near = size < one
     m = size if near else one
     square = m * m
-    bend = tanh_bend(square)
+    divisor = near_divisor(square)
     scale, v, r = grown(size)
-    return near, square / (bend if near else fma(scale, fma(v, r, half), half))
+    return near, square / (divisor if near else fma(scale, fma(v, r, half), half))
 
 
 @jitable

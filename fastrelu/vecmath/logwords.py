@@ -84,7 +84,7 @@ def log_words(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
 
 @jitable
 def log1p_words(t: Scalar, t_low: Scalar) -> Scalar:
-    """log(1 + t + t_low) in two words, for 0 <= t <= 1: good to more bits than log1p_sum of formulas.smooth."""
+    """log(1 + t + t_low) in two words, for 0 <= t <= 1."""
     zero, half, one = type(t)(0.0), type(t)(0.5), type(t)(1.0)
     upper = t > half
     f, f_low = fma(t, half, -half), half * t_low
