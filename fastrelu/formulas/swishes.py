@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.activation import activation
-from fastrelu.formulas.sigmoids import end, gated_bend, reduced, sum_of
+from fastrelu.formulas.sigmoids import end, gated_bend
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.coefficients import (
+    LN2_32,
+    LN2_64,
     QUICK_32,
     QUICK_64,
     SILU_ZERO_32,
@@ -20,6 +22,16 @@ from fastrelu.vecmath.coefficients import (
     SILU_ZERO_EXP_64,
 )
 from fastrelu.vecmath.error import decay, small
+from fastrelu.vecmath.exponential import (
+    LOG2E_32,
+    LOG2E_64,
+    RAISED_32,
+    RAISED_64,
+    exp_tail_64,
+    expm1_tail_32,
+    scale_32,
+    scale_64,
+)
 from fastrelu.vecmath.normal import distance_to
 from fastrelu.vecmath.pairs import exp_pair
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
@@ -39,16 +51,40 @@ def quick(x: Scalar) -> Scalar:
 
 
 @jitable
+def _fine_parts_32(x: Scalar) -> Scalar:
+    shifted = fma(x, LOG2E_32, RAISED_32)
+    n = shifted - RAISED_32
+    head = fma(n, -LN2_32[0], x)
+    r = fma(n, -LN2_32[1], head)
+    return r, fma(n, -LN2_32[1], head - r), expm1_tail_32(-r), scale_32(shifted)
+
+
+@by_precision(_fine_parts_32)
+@jitable
+def fine_parts(x: Scalar) -> Scalar:
+    """r in two words, (exp(-r) - 1 + r) / r^2, and scale: exp(x) = exp(r) * scale * small(x), for -end(x) <= x <= 0."""
+    shifted = fma(x, LOG2E_64, RAISED_64)
+    n = shifted - RAISED_64
+    head = fma(n, -LN2_64[0], x)
+    r = fma(n, -LN2_64[1], head)
+    return r, fma(n, -LN2_64[1], head - r), exp_tail_64(-r), scale_64(shifted)
+
+
+@jitable
 def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
     """x * sigmoid(z + z_low), |z_low| of the order of an ulp of z, or not finite where z is not."""
     zero, one = type(x)(0.0), type(x)(1.0)
     # as silu: x or 0, less a tail abs(x) 2^-n / (2^-n + e^r)
     a = abs(z)
     inside = a < end(x)
-    low = z_low if z > zero else -z_low
-    r, scale = reduced(-a if inside else -end(x))
-    d, d_low, power = sum_of(r, scale)
-    d_low = fma(d - power, low, d_low) if inside else d_low
+    r, r_low, part, scale = fine_parts(-a if inside else -end(x))
+    low = ((z_low if z > zero else -z_low) if inside else zero) - r_low
+    power = times(scale, small(x))
+    # 2^n + e^-r, e^-r = 1 - r v: with the roundings of r and v, without which it is 1.02 ULP off
+    v = fma(part, -r, one)
+    d = fma(v, -r, one + power)
+    d_low = fma(fma(part, -r, one - v), -r, fma(v, -r, (one - d) + power))
+    d_low = fma(d - power, low, d_low)
     y = one / d
     top = times(-x if z > zero else x, scale) if inside else zero
     quotient = times(top, y)
