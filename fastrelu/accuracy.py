@@ -104,6 +104,11 @@ def card_path(name: str, folder: Path = FOLDER) -> Path:
     return folder / f"{name}.json"
 
 
+def versions(function: Any) -> dict[str, str]:
+    """Of the formulas of a function and of its derivative."""
+    return {"forward": version(function.formula), "derivative": version(function.derivative.formula)}
+
+
 def read(function: Any, folder: Path = FOLDER) -> Accuracy:
     """The card of an activation; an empty one if there is none."""
     name = function.dotted_name
@@ -111,7 +116,7 @@ def read(function: Any, folder: Path = FOLDER) -> Accuracy:
         content = json.loads(card_path(name, folder).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Accuracy(name, {})
-    now = {"forward": version(function.formula), "derivative": version(function.derivative.formula)}
+    now = versions(function)
     return Accuracy(
         name,
         {

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fastrelu.files import user_folder
 from fastrelu.machine import Machine, this_machine
 from fastrelu.thresholds import NEVER, Cost, Thresholds, derived
 
@@ -46,15 +46,8 @@ class InForce:
 
 
 def folder() -> Path:
-    """The user's folder for our settings: that of platformdirs, which we do without because every import would pay for it."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.join("~", "AppData", "Local")
-    elif sys.platform == "darwin":
-        base = os.path.join("~", "Library", "Application Support")
-    else:
-        given = os.environ.get("XDG_CONFIG_HOME", "").strip()
-        base = given if os.path.isabs(given) else os.path.join("~", ".config")
-    return Path(os.path.expanduser(base), "fastrelu")
+    """The user's folder for our settings."""
+    return user_folder("XDG_CONFIG_HOME", ".config", "Application Support")
 
 
 def file() -> Path:

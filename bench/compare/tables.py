@@ -9,6 +9,8 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
+from fastrelu.cli.bench import duration
+
 from .grid import Case, short
 from .libraries import LIBRARIES, OURS
 from .results import Results
@@ -104,11 +106,3 @@ def summary(results: Results) -> Table:
 def verdict(passed: bool) -> str:
     """In colour."""
     return "[green]pass[/]" if passed else "[red]MISS[/]"
-
-
-def duration(seconds: float) -> str:
-    """Three digits and a unit."""
-    for unit, scale in (("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3)):
-        if seconds < 999.5 * scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds:.3g} s"

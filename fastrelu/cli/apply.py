@@ -12,7 +12,8 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from fastrelu.cli.common import find, one_sentence, parse_settings, refuse, replacing
+from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
+from fastrelu.files import replacing
 from fastrelu.fold import Fold
 
 BLOCK_BYTES = 1 << 24

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -37,17 +35,6 @@ def one_sentence() -> Iterator[None]:
         yield
     except (OSError, TypeError, ValueError, ImportError) as error:
         refuse(" ".join(str(error).split()))
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside, which takes the path's place if all went well, and vanishes if not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def find(name: str) -> Any:

@@ -12,7 +12,8 @@ from rich.table import Table
 import fastrelu
 from fastrelu import pool, tuned
 from fastrelu.cli import crossovers
-from fastrelu.cli.common import console, one_sentence, refuse, replacing
+from fastrelu.cli.common import console, one_sentence, refuse
+from fastrelu.files import replacing
 from fastrelu.machine import this_machine
 from fastrelu.memory import physical_memory
 from fastrelu.thresholds import NEVER, Thresholds, derived

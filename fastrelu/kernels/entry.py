@@ -19,12 +19,12 @@ import numpy as np
 from numba import types
 from numba.np.ufunc import parallel
 
+from fastrelu.kernels.objects import DATA
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import ask, peek
 from fastrelu.kernels.ufunc import Loop
 from fastrelu.kernels.ways import (
     ARRAY_TYPE,
-    DATA,
     EMPTY_LIKE,
     FALLBACK,
     FIRST_OPTION,

@@ -13,6 +13,7 @@ from numba.extending import register_jitable
 
 from fastrelu.kernels.elementwise import LOOP, TABLE_BYTES
 from fastrelu.kernels.moves import blend, move
+from fastrelu.kernels.objects import DATA, GIL_BYTES
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.parts import APART
 from fastrelu.kernels.plans import (
@@ -20,7 +21,6 @@ from fastrelu.kernels.plans import (
     BASES,
     COLUMN,
     CURSOR_BYTES,
-    DATA,
     DIMENSIONS,
     EXTENTS,
     FLAGS,
@@ -59,7 +59,6 @@ SCRATCH_BYTES = TILE_BYTES * MOST_OPERANDS
 NARROW = 8  # so few columns are copied one by one
 COLUMNS = 64  # shares of a row are multiples
 FEW = 8  # shares for each thread: with fewer the last one keeps the others waiting
-GIL_BYTES = 1 << 12
 
 
 @register_jitable(**APART)

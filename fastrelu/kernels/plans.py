@@ -10,13 +10,9 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from fastrelu.kernels.nontemporal import LINE
+from fastrelu.kernels.objects import DATA, ITEM_OF_TUPLE, LOW_HALF, NDIM, SHAPE, STRIDES
 from fastrelu.kernels.parts import APART
 from fastrelu.kernels.pointers import peek, poke
-
-# Of NumPy's array objects, in words; of a tuple.
-DATA, NDIM, SHAPE, STRIDES = 2, 3, 4, 5
-LOW_HALF = (1 << 32) - 1
-FIRST_ITEM = 3
 
 # What a function's table holds, in words: as in the loops' data,
 KERNEL, ARRAYS, PARAMS, SIZE = range(4)
@@ -67,10 +63,10 @@ def move_axis(job: int, source: int, target: int) -> None:
 def read_axes(job: int, arrays: int) -> int:
     """Writes down the operands' steps along the axes longer than 1, sorted by the output's; returns the number of elements."""
     operands, n_arrays = peek(job, OPERANDS), peek(peek(job, FUNCTION), ARRAYS)
-    output = peek(arrays, FIRST_ITEM + n_arrays)
+    output = peek(arrays, ITEM_OF_TUPLE + n_arrays)
     ndim, count, size = peek(output, NDIM) & LOW_HALF, 0, 1
     for k in range(operands):
-        poke(job, BASES + k, peek(peek(arrays, FIRST_ITEM + k), DATA))
+        poke(job, BASES + k, peek(peek(arrays, ITEM_OF_TUPLE + k), DATA))
     for outer in range(ndim):
         axis = ndim - 1 - outer
         extent = peek(peek(output, SHAPE), axis)
@@ -79,7 +75,7 @@ def read_axes(job: int, arrays: int) -> int:
             continue
         backwards = peek(peek(output, STRIDES), axis) < 0
         for k in range(operands):
-            array = peek(arrays, FIRST_ITEM + k)
+            array = peek(arrays, ITEM_OF_TUPLE + k)
             own = axis - ndim + (peek(array, NDIM) & LOW_HALF)
             step = 0
             if own >= 0 and peek(peek(array, SHAPE), own) != 1:

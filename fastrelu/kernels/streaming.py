@@ -13,14 +13,12 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
-from fastrelu.kernels.elementwise import LOOP, MAX_OPERANDS, is_contiguous
+from fastrelu.kernels.elementwise import LOOP, TABLE_BYTES, is_contiguous
 from fastrelu.kernels.nontemporal import LINE, STREAMED_BYTES
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.ufunc import Loop
-
-TABLE_BYTES = 8 * MAX_OPERANDS
 
 
 @intrinsic

@@ -8,15 +8,24 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from fastrelu.kernels.elementwise import MAX_OPERANDS, TABLE_BYTES, call_aligned
+from fastrelu.kernels.objects import (
+    ALIGNED,
+    C_CONTIGUOUS,
+    DATA,
+    DTYPE,
+    FLAGS,
+    GIL_BYTES,
+    ITEM_OF_TUPLE,
+    LENGTH_OF_TUPLE,
+    LOW_HALF,
+    NDIM,
+    SHAPE,
+    TYPE,
+    WRITEABLE,
+)
 from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import MOST, claim, release, run_job
-
-# An object's fields, in words: reference count, type; of an array also data, dimensions ...
-TYPE, DATA, NDIM, SHAPE, DTYPE, FLAGS = 1, 2, 3, 4, 7, 8
-LOW_HALF = (1 << 32) - 1  # these two are 32 bits wide
-C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
-LENGTH_OF_TUPLE, ITEM_OF_TUPLE = 2, 3
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
 ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
@@ -36,7 +45,6 @@ RAISED = -1  # no address: an exception has been set
 STEPS_BYTES = 2 * TABLE_BYTES
 SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
 MASKED_BELOW = 1 << 10  # elements: a ufunc takes each run of those that are selected by itself
-GIL_BYTES = 1 << 12  # from how much work on other Python threads may run: NumPy takes 500 elements
 
 
 @register_jitable(**INLINED)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu.accuracy import Measured, card_path, version
+from fastrelu.accuracy import Measured, card_path, versions
+from fastrelu.files import replacing, user_folder
 from fastrelu.proof.formats import FORMATS, Format
 from fastrelu.proof.reference import KINDS
 from fastrelu.proof.sweep import BLOCKS, Found, Sweep, run
@@ -28,14 +27,7 @@ class Doubtful(ValueError):
 
 def folder() -> Path:
     """The user's folder for what can be made again."""
-    if sys.platform == "win32":
-        base = os.path.join(os.environ.get("LOCALAPPDATA") or os.path.join("~", "AppData", "Local"), "fastrelu", "Cache")
-    elif sys.platform == "darwin":
-        base = os.path.join("~", "Library", "Caches", "fastrelu")
-    else:
-        given = os.environ.get("XDG_CACHE_HOME", "").strip()
-        base = os.path.join(given if os.path.isabs(given) else os.path.join("~", ".cache"), "fastrelu")
-    return Path(os.path.expanduser(base), "verify")
+    return user_folder("XDG_CACHE_HOME", ".cache", "Caches") / "verify"
 
 
 def sources() -> str:
@@ -44,11 +36,6 @@ def sources() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def versions(function: Any) -> dict[str, str]:
-    """Of both formulas."""
-    return {"forward": version(function.formula), "derivative": version(function.derivative.formula)}
 
 
 def measure(function: Any, form: Format, count: int, threads: int, progress: Callable[[int], None]) -> dict[str, Measured]:
@@ -135,9 +122,8 @@ def load(path: Path) -> dict[str, Any]:
 def store(path: Path, done: list[int], found: dict[str, Found]) -> None:
     """Replaces it in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps({"done": done, "found": {kind: asdict(part) for kind, part in found.items()}}))
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"done": done, "found": {kind: asdict(part) for kind, part in found.items()}}))
 
 
 def write(name: str, dtype: str, found: dict[str, Measured], where: Path) -> None:
@@ -150,6 +136,5 @@ def write(name: str, dtype: str, found: dict[str, Measured], where: Path) -> Non
     content[dtype] = {kind: {k: v for k, v in asdict(part).items() if k != "stale"} for kind, part in found.items()}
     ordered = {key: content[key] for key in FORMATS if key in content}
     where.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
