@@ -12,6 +12,7 @@ from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.parameters import REQUIRED
 
 Dtype = np.dtype[Any]
+LARGEST = int(np.finfo(np.float64).max)
 
 
 def show_dtype(value: Any) -> str:
@@ -120,11 +121,15 @@ def check_scalar(name: str, argument: str, value: Any) -> float:
 
     Raises
     ------
-    TypeError
-        If it is not a real number.
+    TypeError, ValueError
+        If it is not a real number; if it is too large.
     """
-    if type(value) in (float, int):
-        return value  # type: ignore[no-any-return]
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        if abs(value) > LARGEST:
+            reject(ValueError, name, argument, "be a number that float64 can hold", f"an integer of {value.bit_length()} bits")
+        return value
     if isinstance(value, np.ndarray) and value.ndim:
         reject(TypeError, name, argument, "be a real scalar", f"an array of shape {value.shape}")
     if isinstance(value, (np.ndarray, np.generic)):

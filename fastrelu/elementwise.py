@@ -131,8 +131,7 @@ class Elementwise(Compiled):
         """What the driver for any layout needs to know."""
         found = self._layout_tables.get(dtype)
         if found is None:
-            params = np.array(list(self.params.values()), BY_DTYPE[dtype].param)
-            found = self._layout_tables[dtype] = layouts.Table(self.loop(dtype).data, params)
+            found = self._layout_tables[dtype] = layouts.Table(self.loop(dtype).data, BY_DTYPE[dtype].param)
         return found
 
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
@@ -177,8 +176,8 @@ class Elementwise(Compiled):
                 from fastrelu.kernels import cuda
 
                 return cuda.call(self, given, out, where)
-            if any(arrays.overrides_ufuncs(value) for value in values):  # pandas, xarray, dask: they take it from here
-                return self.ufunc(*given, **{} if out is None else {"out": out}, where=where)
+            if any(arrays.overrides_ufuncs(value) for value in values):
+                return self._by_others(values, scalars, out, where)
         checked = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
         dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
         # A number has the arrays' dtype: NumPy takes it for float64 next to bfloat16, and once it has been broadcast.
@@ -210,6 +209,17 @@ class Elementwise(Compiled):
             return result if masked else number(0).astype(dtype)
         result.view(np.ndarray)[np.broadcast_to(~masked, shape)] = 0
         return result
+
+    def _by_others(self, values: tuple[Any, ...], scalars: tuple[Any, ...], out: Any, where: Any) -> Any:
+        """A call for arrays that answer to ufuncs themselves, as those of pandas, xarray and dask: the ufunc asks them."""
+        if where is not True:
+            kind = next(type(value).__name__ for value in values if arrays.overrides_ufuncs(value))
+            arrays.reject(TypeError, self.dotted_name, "where", f"be left out for a {kind}", "one")
+        kinds = [getattr(value, "dtype", value) for value in values]
+        known = all(isinstance(kind, (np.dtype, int, float)) for kind in kinds)  # a table has several, and pandas its own
+        dtype, numbers = self.settle(np.result_type(*kinds) if known else _FLOAT64, scalars, self.supported)
+        number = BY_DTYPE[dtype].param.type if known else float
+        return self.ufunc(*values, *map(number, numbers), **{} if out is None else {"out": out})
 
     def settle(
         self, dtype: np.dtype[Any], scalars: Sequence[Any], supported: tuple[np.dtype[Any], ...]

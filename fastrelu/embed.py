@@ -15,7 +15,7 @@ from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import as_dtype, from_dtype
 
-from fastrelu.arrays import computed_in
+from fastrelu.arrays import computed_in, fit_integers
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.parameters import REQUIRED, public_signature
 from fastrelu.vecmath.primitives import IEEE, compilable
@@ -115,7 +115,8 @@ def compiled_type(function: Elementwise | Rebound) -> Any:
             _check_scalar(function.dotted_name, key, given.get(key))
         compilable(chosen.formula)
         operands = [given[key] for key in function.arrays]
-        body = _array_body(chosen, operands) if any(map(_is_array, operands)) else _scalar_body(chosen, operands)
+        kind = _result_type(chosen, operands, [given.get(key, default) for key, default in function.params.items()])
+        body = _array_body(chosen, kind, operands) if any(map(_is_array, operands)) else _scalar_body(chosen, kind)
         return _with_names(body, names, tuple(optional.values()))
 
     typed.__signature__ = public_signature(dict.fromkeys(function.arrays, REQUIRED) | optional, {})  # type: ignore[attr-defined]
@@ -145,7 +146,7 @@ def _choose(function: Any, option: str, kind: Any) -> Any:
         raise TypingError(str(error)) from None
 
 
-def _result_type(function: Any, operands: list[Any]) -> Any:
+def _result_type(function: Any, operands: list[Any], params: list[Any]) -> Any:
     """Numba's type of the result: the dtype rule."""
     kinds = [types.unliteral(kind.dtype if _is_array(kind) else kind) for kind in operands]
     for key, kind in zip(function.arrays, kinds, strict=True):
@@ -155,11 +156,23 @@ def _result_type(function: Any, operands: list[Any]) -> Any:
     # Compiled code has no half types: where integers do not stay integers they become float64, as in math.exp.
     wanted = "f" if dtype.kind == "f" else "iu"
     supported = tuple(kept for kept in function.supported if kept.kind in wanted and kept.itemsize * (kept.kind == "f") != 2)
-    return from_dtype(computed_in(dtype, supported or (np.dtype("float64"),)))
+    dtype = computed_in(dtype, supported or (np.dtype("float64"),))
+    kept = dtype.kind == "f" or all(_fits(dtype, kind) for kind in params)
+    return from_dtype(dtype if kept else np.dtype("float64"))
 
 
-def _scalar_body(function: Any, operands: list[Any]) -> Any:
-    formula, kind = function.formula, _result_type(function, operands)
+def _fits(dtype: np.dtype[Any], kind: Any) -> bool:
+    """Whether a parameter of an integer function is one of the dtype's numbers: by its value where that is a constant."""
+    value = getattr(kind, "literal_value", getattr(kind, "value", kind))
+    if not isinstance(value, types.Type):
+        return fit_integers(dtype, [value])[0] is dtype
+    if not isinstance(value, types.Integer):
+        return isinstance(value, types.Boolean)
+    return bool(np.can_cast(as_dtype(value), dtype))
+
+
+def _scalar_body(function: Any, kind: Any) -> Any:
+    formula = function.formula
     count = len(function.arrays) + len(function.params)
 
     @register_jitable(**IEEE)
@@ -169,8 +182,8 @@ def _scalar_body(function: Any, operands: list[Any]) -> Any:
     return body
 
 
-def _array_body(function: Any, operands: list[Any]) -> Any:
-    formula, kind = function.formula, _result_type(function, operands)
+def _array_body(function: Any, kind: Any, operands: list[Any]) -> Any:
+    formula = function.formula
     n_arrays, count = len(function.arrays), len(function.arrays) + len(function.params)
     several = n_arrays > 1  # with one array Numba leaves the other way out, and compiles in half of the time
 

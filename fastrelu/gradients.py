@@ -113,6 +113,9 @@ def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[
             results[key] = part(*operands, out=target, where=where)
             continue
         results[key] = summed(part, operands, shape, where)
+        if target is not None and where is not True and part_shape(part, operands, where) == shape:
+            arrays.check_out(name, target, results[key].dtype, shape)
+            results[key] = np.where(where, results[key], target)  # the others keep what is in it
         if target is not None:
             arrays.check_out(name, target, results[key].dtype, shape)
             late[key] = target
@@ -120,6 +123,11 @@ def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[
         target[...] = results[key]
     results |= late
     return results[keys[0]] if isinstance(wrt, str) else tuple(results[key] for key in keys)
+
+
+def part_shape(part: Elementwise, operands: tuple[Any, ...], where: Any) -> tuple[int, ...]:
+    """The shape of a gradient that is not summed."""
+    return np.broadcast_shapes(*map(np.shape, operands[: len(part.arrays)]), np.shape(where))
 
 
 def names_in(owner: Backward | ParameterBackward, wrt: Any) -> tuple[str, ...]:

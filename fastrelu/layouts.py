@@ -30,24 +30,24 @@ def _native() -> _Call:
 
 
 class Table:
-    """The words that the compiled driver needs to know of a function and dtype, and the default parameters.
+    """The words that the compiled driver needs to know of a function and dtype, and the dtype of the parameters.
 
     Parameters
     ----------
     data
         Of the inner loop.
-    params
-        The default values of the scalar parameters, in the dtype that kernels take.
+    param
+        The dtype in which kernels take scalar parameters.
     """
 
-    __slots__ = ("_words", "address", "params")
+    __slots__ = ("_words", "address", "param")
 
-    def __init__(self, data: Any, params: Any) -> None:
+    def __init__(self, data: Any, param: np.dtype[Any]) -> None:
         python = ctypes.pythonapi
         gil = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (python.PyEval_SaveThread, python.PyEval_RestoreThread))
-        part, size = native.part_function().address, params.dtype.itemsize
+        part, size = native.part_function().address, param.itemsize
         self._words = np.array([*data[:4], size, part, pool.STATE.ctypes.data, *gil], np.int64)
-        self.address, self.params = self._words.ctypes.data, params
+        self.address, self.param = self._words.ctypes.data, param
 
 
 def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], out: Any, mask: Any) -> Any:
@@ -87,7 +87,7 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
         values = tuple(untangled(each, out) for each in values)
         mask = mask if mask is None else untangled(mask, out)
     table = function.layout_table(dtype)
-    params = np.array(scalars, table.params.dtype) if scalars else table.params
+    params = np.array(scalars, table.param)
     arrays = (*values, out)
     if mask is not None:
         flags, arrays = flags | MASKED, (*arrays, mask)

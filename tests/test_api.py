@@ -147,6 +147,26 @@ class TestSubclasses:
         assert got.columns.tolist() == ["u", "v"]
         same_bits(got.to_numpy(), function(frame.to_numpy()))
 
+    def test_pandas_keeps_the_rules(self):
+        series = pd.Series([-1.0, 2.0, 3.0])
+        out = np.zeros(3)
+        fr.relu(series, out=out)
+        assert out.tolist() == [0, 2, 3]
+        with pytest.raises(TypeError, match=r"^relu: where must be left out for a Series, got one$"):
+            fr.relu(series, where=np.array([True, False, True]))
+        with pytest.raises(ValueError, match=r"^leaky_relu.backward: negative_slope must be at least 0, got -0.5$"):
+            fr.leaky_relu.backward(series, series, negative_slope=-0.5, from_output=True)
+        with pytest.raises(TypeError, match=r"^leaky_relu: negative_slope must be a real scalar, got list$"):
+            fr.leaky_relu(series, [0.5, 1, 2])
+        for values, parameters in [
+            (np.array([1, 2, -3], np.int8), {}),
+            (np.array([2**53 + 1]), {"min_val": 2.0, "max_val": 2.0**62}),
+            (np.array([1, 2], np.uint8), {"min_val": -1, "max_val": 9}),
+        ]:
+            got, expected = fr.hardtanh(pd.Series(values), **parameters), fr.hardtanh(values, **parameters)
+            pd.testing.assert_series_equal(got, pd.Series(expected))
+        assert fr.swish(pd.Series(np.float32([1, 2])), beta=np.float64(1.5)).dtype == np.float32
+
     def test_pandas_with_parameters(self):
         series = pd.Series([1.0, -2.0, 3.0], index=list("abc"))
         pd.testing.assert_series_equal(fr.leaky_relu(series, negative_slope=0.5), pd.Series([1, -1, 3.0], index=list("abc")))

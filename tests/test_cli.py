@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -75,6 +76,7 @@ def test_bench_takes_functions(run):
         (("plot", "relu", "-o", "relu.xyz"), "Format 'xyz' is not supported"),
         (("plot", "relu", "--range", "3", "1", "-o", "relu.png"), "range must be two finite numbers in order"),
         (("plot", "softmax", "-o", "softmax.png"), "function must be elementwise"),
+        (("verify", "relu", "--sample", "-5"), "--sample and --threads must not be negative"),
         (("plot", "relu.backward", "-o", "x.png"), "'relu.backward' is neither a function nor NAME.derivative"),
         (("plot", "elu", "--set", "alpha", "-o", "x.png"), "--set takes NAME=VALUE, got 'alpha'"),
         (("plot", "elu", "--set", "alfa=1", "-o", "x.png"), "unknown parameter 'alfa'"),
@@ -96,3 +98,11 @@ def test_missing_extra_is_named():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr == "fastrelu: the command line needs the package typer: pip install 'fastrelu[cli]'\n"
+
+
+def test_apply_draws_no_random_numbers(run, tmp_path):
+    np.save(tmp_path / "x.npy", -np.ones(8))
+    result = run("apply", "rrelu", str(tmp_path / "x.npy"), str(tmp_path / "y.npy"), "--set", "training=True", "--set", "seed=1")
+    assert result.exit_code == 1
+    assert result.stderr == "fastrelu: apply computes block by block, and cannot draw random numbers for training\n"
+    assert not (tmp_path / "y.npy").exists()

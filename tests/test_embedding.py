@@ -302,3 +302,28 @@ def test_user_function_is_cached(tmp_path):
     assert first[0] == second[0]
     assert first[1] == "0 0"
     assert second[1] == "2 1", "the second process compiled again"
+
+
+def test_parameters_of_integer_functions():
+    """As outside, float64 comes out where a constant is none of the dtype's numbers; also where a float is not known before."""
+
+    @njit
+    def half(v):
+        return fr.step(v, threshold=0.5)
+
+    @njit
+    def bounded(v):
+        return fr.hardtanh(v)
+
+    @njit
+    def between(v, low, high):
+        return fr.hardtanh(v, low, high)
+
+    assert half(0) == 0 == fr.step(0, threshold=0.5)
+    for dtype in (np.uint8, np.int8, np.int64):
+        v = np.arange(4, dtype=dtype)
+        same_bits(bounded(v), fr.hardtanh(v))
+    same_bits(between(np.arange(4), 1, 2), np.array([1, 1, 2, 2]))
+    same_bits(between(np.arange(4), True, 2), np.array([1, 1, 2, 2]))
+    same_bits(between(np.arange(4), 0.5, 2.0), np.array([0.5, 1, 2, 2]))
+    same_bits(between(np.arange(4, dtype=np.uint8), -1, 2), np.array([0.0, 1, 2, 2]))

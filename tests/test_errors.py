@@ -286,3 +286,9 @@ def test_too_many_parameters_for_a_formula(own_registry):
     x = np.arange(6.0)[::2]
     assert narrower(x).tolist() == [5, 7, 9]
     assert narrower.backward(x, x, e=7.0).tolist() == [0, 4, 16]
+
+
+def test_parameter_that_float64_cannot_hold():
+    wanted = "negative_slope must be a number that float64 can hold, got an integer of 2001 bits"
+    with pytest.raises(ValueError, match=rf"^leaky_relu: {wanted}$"):
+        fr.leaky_relu([1.0], 2**2000)

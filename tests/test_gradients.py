@@ -340,3 +340,13 @@ def test_torch():
     one = torch.tensor(0.25, dtype=torch.float64, requires_grad=True)
     torch.nn.functional.prelu(torch.tensor(x), one).backward(torch.tensor(grad.copy()))
     np.testing.assert_allclose(fr.leaky_relu.backward(grad, x, 0.25, wrt="negative_slope"), one.grad, rtol=1e-13)
+
+
+def test_masked_elements_of_an_output_stay():
+    x, grad = np.arange(-4.0, 4), np.ones(8)
+    out = np.full(8, 7.0)
+    fr.prelu.backward(grad, x, np.full(8, 0.25), wrt="x", where=x > 0, out=out)
+    np.testing.assert_array_equal(out, [7, 7, 7, 7, 7, 1, 1, 1])
+    outs = np.full(8, 7.0), np.full(8, 7.0)
+    fr.prelu.backward(grad, x, np.full(8, 0.25), where=x < 0, out=outs)
+    np.testing.assert_array_equal(outs, [[0.25] * 4 + [7] * 4, [-4, -3, -2, -1, 7, 7, 7, 7]])

@@ -237,3 +237,14 @@ def test_constants_agree_with_numpy():
     words = np.ctypeslib.as_array((np.ctypeslib.ctypes.c_int64 * 6).from_address(id(x)))
     assert words[native.DATA] == x.ctypes.data
     assert words[native.NDIM] & native.LOW_HALF == 2
+
+
+@pytest.mark.parametrize("function", [fr.hardtanh, fr.hardtanh.derivative], ids=lambda function: function.dotted_name)
+def test_defaults_that_are_no_numbers_of_the_dtype(function):
+    """hardtanh's default of -1 is none of uint8's, whatever is given in its place."""
+    x = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    expected = function(x, min_val=0, max_val=9)
+    assert expected.dtype == np.uint8
+    for view, values in ((x.T, expected.T), (x[:, ::3], expected[:, ::3])):
+        np.testing.assert_array_equal(function(view, min_val=0, max_val=9), values)
+    np.testing.assert_array_equal(function(x, min_val=0, max_val=9, where=x > 3), np.where(x > 3, expected, 0))

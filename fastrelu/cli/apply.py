@@ -34,6 +34,8 @@ def apply(
             values = np.lib.format.open_memmap(source, "r")
         except ValueError as error:
             refuse(f"{source} must hold an array of numbers in the .npy format: {error}")
+        if "training" in named:
+            refuse("apply computes block by block, and cannot draw random numbers for training")
         compute = along_axis if isinstance(function, Fold) else elementwise
         with replacing(target) as temporary:
             compute(function, np.asarray(values), temporary, named)

@@ -35,6 +35,8 @@ def verify(
 
     A sweep that is stopped goes on where it was, block by block.
     """
+    if sample < 0 or threads < 0:
+        refuse("--sample and --threads must not be negative")
     chosen = [function(name) for name in names or ()] or (activations() if everything else [])
     if not chosen:
         refuse("verify takes names of functions, or --all")

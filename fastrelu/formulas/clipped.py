@@ -55,7 +55,8 @@ def hardtanh_max_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
 )
 def hardtanh(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Scalar:
     """The hard tanh, min(max(x, min_val), max_val)."""
-    return max_val if x >= max_val else min_val if x <= min_val else x
+    y = min_val if x <= min_val else x
+    return max_val if y >= max_val else y
 
 
 @jitable

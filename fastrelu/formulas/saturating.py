@@ -177,7 +177,7 @@ def slope_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     _, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
     power = times(scale, small(x))
     t = times(p, power)
-    ct = times(ONE - k, t)
+    ct = times(ONE - k - k_low, t)
     first, second = ONE + t, ONE + ct
     d = times(first, second)
     d_low = fma(
@@ -202,7 +202,7 @@ def value_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     z, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
     power = times(scale, small(x))
     t = times(p, power)
-    d = fma(ONE - k, t, ONE)
+    d = fma(ONE - k - k_low, t, ONE)
     y = ONE / d
     top = times(k, p)
     top_low = fma(k, p_low, fma(k_low, p, fma(k, p, -top)))

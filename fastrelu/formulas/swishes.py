@@ -86,10 +86,12 @@ def gated(x: Scalar, z: Scalar, z_low: Scalar) -> Scalar:
     d_low = fma(fma(part, -r, one - v), -r, fma(v, -r, (one - d) + power))
     d_low = fma(d - power, low, d_low)
     y = one / d
-    top = times(-x if z > zero else x, scale) if inside else zero
+    # a large x, which a small beta leaves inside, is scaled back first
+    unit = small(x) if abs(x) > type(x)(2.0**32) else one
+    top = times(times(-x if z > zero else x, unit), scale) if inside else zero
     quotient = times(top, y)
     tail = fma(fma(-quotient, d_low, fma(-quotient, d, top)), y, quotient)
-    y = fma(tail, small(x), x if z > zero else zero if z <= zero else z)
+    y = fma(tail, small(x) / unit, x if z > zero else zero if z <= zero else z)
     return x if (x == zero) & (z == zero) else y  # keeps the sign of a zero
 
 
