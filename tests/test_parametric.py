@@ -120,64 +120,6 @@ def test_swish_of_a_small_beta(dtype):
     np.testing.assert_allclose(fr.swish(x, beta=beta), expected, rtol=np.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("alpha", [-0.25, -1.0, -3.0, -1e-3, 0.0, 1e-3, 1.0, 3.0, 1e-30])
-def test_soft_exponential(alpha, dtype):
-    x = points(dtype, 80, 6)
-    if alpha < 0:  # inside of the domain, next to its edge, and next to the root at x = -alpha
-        edge, near = -alpha + 1 / alpha, np.array([1e-6, 1e-3, -1e-6, -1e-3])
-        x = np.concatenate([edge + np.abs(x), edge + np.array([1e-3, 0.1]), -alpha * (1 + near), [1e30, 3e38]]).astype(dtype)
-        x = x[1 - alpha * (x.astype(np.longdouble) + alpha) > 1e-4]
-    check(fr.soft_exponential, x, [alpha], dtype)
-
-
-@pytest.mark.parametrize("alpha", [0.1, 0.25, 0.5, 0.7, 0.99])
-def test_soft_exponential_beside_its_root(alpha):
-    """float32 to the last bit; float64 within 2^-56 alpha."""
-    root = math.log1p(-alpha * alpha) / alpha
-    x = np.concatenate([root + np.arange(-20, 20) * np.spacing(root), root * (1 + np.linspace(-0.05, 0.05, 21))])
-    with mpmath.workprec(300):
-        truth = [fr.soft_exponential.reference(mpmath, mpmath.mpf(float(v)), mpmath.mpf(alpha)) for v in x]
-        for got, exact in zip(fr.soft_exponential(x, alpha=alpha), truth, strict=True):
-            assert abs(got - exact) <= np.spacing(abs(got)) / 2 + 2.0**-56 * alpha
-        x32, alpha32 = x.astype("f4"), float(np.float32(alpha))
-        exact = [fr.soft_exponential.reference(mpmath, mpmath.mpf(float(v)), mpmath.mpf(alpha32)) for v in x32]
-        error, message = worst(fr.soft_exponential(x32, alpha=alpha), exact, x32)
-        assert error <= 0.51, message
-
-
-@each_float
-def test_soft_exponential_edges(dtype):
-    x = np.array([-np.inf, -1.75, 0.0, np.inf, np.nan], dtype)
-    y = fr.soft_exponential(x, alpha=-0.5)
-    np.testing.assert_array_equal(np.isnan(y), [True, True, False, False, True])
-    assert y[3] == np.inf
-    assert fr.soft_exponential(np.array([-1.5], dtype), alpha=-0.5)[0] == -np.inf  # the edge of the domain
-    assert fr.soft_exponential.derivative(np.array([-1.5, np.inf], dtype), alpha=-0.5).tolist() == [np.inf, 0]
-    assert np.isnan(fr.soft_exponential.derivative(np.array([-1.75], dtype), alpha=-0.5)).all()
-    assert fr.soft_exponential(np.array([-np.inf, np.inf], dtype), alpha=0.5).tolist() == [-1.5, np.inf]
-    assert fr.soft_exponential(np.array([-np.inf, 2.0, np.inf], dtype), alpha=0.0).tolist() == [-np.inf, 2, np.inf]
-    assert np.isnan(fr.soft_exponential(np.array([1.0], dtype), alpha=np.nan)).all()
-
-
-def test_soft_exponential_does_not_overflow_before_its_result():
-    assert fr.soft_exponential(1e308, alpha=-2.0) == pytest.approx((math.log(2) + math.log(1e308)) / 2, rel=1e-15)
-    assert fr.soft_exponential.derivative(1e308, alpha=-2.0) == 0.5 / 1e308
-    assert fr.soft_exponential(0.715, alpha=1000.0) == pytest.approx(math.exp(715 - math.log(1000.0)), rel=1e-12)
-    assert fr.soft_exponential(1e300, alpha=1e-305) == pytest.approx(math.expm1(1e-5) * 1e305, rel=1e-15)
-    assert fr.soft_exponential(1e300, alpha=-1e-310) == pytest.approx(1e300, rel=1e-9)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_swish_of_a_small_beta(dtype):
-    """x / 2, or little beside it, for large x too."""
-    large = np.array([1e19, -1e19, 3e38, -3e38] if dtype == "float32" else [1e160, -1e160, 1e308, -1e308], dtype)
-    for beta in (0.0, -0.0):
-        np.testing.assert_array_equal(fr.swish(large, beta=beta), large / 2)
-    x = np.array([1e19, -1e19, 2e20, -2e20], dtype)
-    expected = [mpmath.mpf(float(v)) / (1 + mpmath.exp(-mpmath.mpf(float(np.dtype(dtype).type(1e-19))) * float(v))) for v in x]
-    np.testing.assert_allclose(fr.swish(x, beta=1e-19), np.array(expected, dtype), rtol=2 * np.finfo(dtype).eps)
-
-
 @pytest.mark.parametrize("alpha", [1.0, 15.0, 20.0, 30.0, 37.0, 40.0, 50.0, 60.0, 70.0, 100.0])
 def test_soft_clipping_of_any_alpha(alpha):
     """exp(-alpha) counts next to 1 as long as its product with exp(alpha / 2) does."""
@@ -191,11 +133,8 @@ def test_soft_clipping_of_any_alpha(alpha):
             return 1 / (1 + mpmath.exp(-alpha * v)) - 1 / (1 + mpmath.exp(-alpha * (v - 1)))
 
         for function, truth in ((fr.soft_clipping, clipped), (fr.soft_clipping.derivative, slope)):
-            got = function(x, alpha=alpha)
-            errors = [
-                abs(mpmath.mpf(float(y)) - truth(mpmath.mpf(float(v)))) / np.spacing(abs(y)) for y, v in zip(got, x, strict=True)
-            ]
-            assert max(errors) <= 2
+            for y, v in zip(function(x, alpha=alpha), x, strict=True):
+                assert abs(mpmath.mpf(float(y)) - truth(mpmath.mpf(float(v)))) <= 2 * np.spacing(abs(y))
 
 
 def test_hardtanh_of_bounds_in_the_wrong_order():

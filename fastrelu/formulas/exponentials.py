@@ -31,7 +31,7 @@ def exponential_slope_from_output(y: Scalar) -> Scalar:
     from_output=exponential_slope_from_output,
     reference=lambda m, x: m.exp(x),
     numpy=lambda x: np.exp(x),
-    max_ulp=1.0,
+    max_ulp=0.9,
     values=(0, None),
     slopes=(0, None),
     names=(

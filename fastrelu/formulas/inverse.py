@@ -31,7 +31,7 @@ def arctan_bend(x: Scalar) -> Scalar:
     second=arctan_bend,
     reference=lambda m, x: m.atan(x),
     numpy=lambda x: np.arctan(x),
-    max_ulp=0.75,
+    max_ulp=0.65,
     cost=Cost.HEAVY,
     values=(-1.5707963267948966, 1.5707963267948966),
     slopes=(0, 1),

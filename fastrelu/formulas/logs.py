@@ -36,7 +36,7 @@ def logsigmoid_bend(x: Scalar) -> Scalar:
     second=logsigmoid_bend,
     reference=lambda m, x: -m.log1p(m.exp(-x)),
     numpy=lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
-    max_ulp=1.0,
+    max_ulp=0.76,
     cost=Cost.HEAVY,
     values=(None, 0),
     slopes=(0, 1),
