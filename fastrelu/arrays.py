@@ -12,7 +12,7 @@ from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.parameters import REQUIRED
 
 Dtype = np.dtype[Any]
-LARGEST = int(np.finfo(np.float64).max)
+LARGEST = int(np.finfo(np.float64).max)  # an integer beyond it has no float: Python's error would not name the parameter
 
 
 def show_dtype(value: Any) -> str:

@@ -113,12 +113,11 @@ def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[
             results[key] = part(*operands, out=target, where=where)
             continue
         results[key] = summed(part, operands, shape, where)
-        if target is not None and where is not True and part_shape(part, operands, where) == shape:
-            arrays.check_out(name, target, results[key].dtype, shape)
-            results[key] = np.where(where, results[key], target)  # the others keep what is in it
         if target is not None:
             arrays.check_out(name, target, results[key].dtype, shape)
             late[key] = target
+            if where is not True and part_shape(part, operands, where) == shape:
+                results[key] = np.where(where, results[key], target)  # the others keep what is in it
     for key, target in late.items():
         target[...] = results[key]
     results |= late

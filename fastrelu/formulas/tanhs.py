@@ -84,14 +84,14 @@ def tanh_divisor(a: Scalar) -> Scalar:
 
 
 @jitable
-def tanhdivisor_tail(x: Scalar) -> Scalar:
+def tanhshrink_bend(x: Scalar) -> Scalar:
     """2 tanh(x) (1 - tanh(x)^2)."""
     return -tanh_bend(x)
 
 
 @activation(
     derivative=tanhshrink_slope,
-    second=tanhdivisor_tail,
+    second=tanhshrink_bend,
     reference=lambda m, x: x - m.tanh(x),
     numpy=lambda x: x - np.tanh(x),
     max_ulp=0.86,
