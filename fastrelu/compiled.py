@@ -193,7 +193,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                 self._enter()
 
     def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
-        """The ufunc that computes this dtype in one of the ways, on one thread or on those of a claim."""
+        """The ufunc that computes this dtype in one of the ways, on one thread or on as many as it may have."""
         targets = self._targets.setdefault((kind.value, pooled), {})
         found = targets.get(dtype)
         if found is None:
@@ -217,17 +217,13 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             self._shorten()
         if size < self.large:
             return self.target(dtype)(*operands, **keywords)
-        count = pool.claim(size * dtype.itemsize) if size > row else 1
-        try:
-            kind = choose("cpu", size, dtype.itemsize, self.cost, count, thresholds_in_force())
-            pooled = count > 1 and kind is not Target.SERIAL
-            if "out" not in keywords:
-                keywords = self._with_memory(dtype, operands, keywords)
-            elif kind is not Target.SERIAL:
-                operands = tuple(untangled(operand, keywords["out"]) for operand in operands)
-            return self.target(dtype, kind, pooled)(*operands, **keywords)
-        finally:
-            pool.release(count)
+        threads = pool.ready() if size > row else 1
+        kind = choose("cpu", size, dtype.itemsize, self.cost, threads, thresholds_in_force())
+        if "out" not in keywords:
+            keywords = self._with_memory(dtype, operands, keywords)
+        elif kind is not Target.SERIAL:
+            operands = tuple(untangled(operand, keywords["out"]) for operand in operands)
+        return self.target(dtype, kind, threads > 1 and kind is not Target.SERIAL)(*operands, **keywords)
 
     def _with_memory(self, dtype: np.dtype[Any], operands: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
         """With reused memory for the output, where that is a plain array like the first operand."""

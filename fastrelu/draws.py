@@ -100,7 +100,7 @@ def _plain(name: str, key: str, value: Any) -> Any:
 
 
 def _loop(function: Elementwise, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
-    """The inner loop, on one thread and on those of a claim."""
+    """The inner loop, on one thread and on as many as it may have."""
     key = function.dotted_name, dtype
     if key not in _loops:
         noisy, number = function.training, BY_DTYPE[dtype].param
@@ -122,10 +122,6 @@ def _run(function: Elementwise, dtype: np.dtype[Any], values: list[Any], seed: i
     steps = np.array([*[size] * len(values), 1, 0, *[0] * len(places), size], np.int64)
     count = np.array([out.size], np.int64)
     serial, pooled = _loop(function, dtype)
-    threads = pool.claim(out.nbytes)
-    try:
-        alone = choose("cpu", out.size, size, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
-        chosen = serial if alone or threads == 1 else pooled
-        _CALL(chosen.address)(words.ctypes.data, count.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
-    finally:
-        pool.release(threads)
+    alone = choose("cpu", out.size, size, Cost.HEAVY, pool.ready(), in_force().thresholds) is Target.SERIAL
+    chosen = serial if alone else pooled
+    _CALL(chosen.address)(words.ctypes.data, count.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)

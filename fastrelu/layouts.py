@@ -91,15 +91,10 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     arrays = (*values, out)
     if mask is not None:
         flags, arrays = flags | MASKED, (*arrays, mask)
-    if size < function.large:
-        _native()(table.address, id(arrays), id(params), flags, 1)
-        return out
-    threads = pool.claim(size * dtype.itemsize)
-    try:
-        serial = choose("cpu", size, dtype.itemsize, function.cost, threads, thresholds_in_force()) is Target.SERIAL
-        _native()(table.address, id(arrays), id(params), flags, 1 if serial else threads)
-    finally:
-        pool.release(threads)
+    kind = Target.SERIAL
+    if size >= function.large:
+        kind = choose("cpu", size, dtype.itemsize, function.cost, pool.ready(), thresholds_in_force())
+    _native()(table.address, id(arrays), id(params), flags, kind is not Target.SERIAL)
     return out
 
 

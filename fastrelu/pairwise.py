@@ -113,7 +113,7 @@ class Pairwise:
         return array
 
     def _loop(self, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
-        """The inner loop, on one thread and on those of a claim."""
+        """The inner loop, on one thread and on as many as it may have."""
         if dtype not in self._loops:
             kernel, outer = self.function.loop(BY_DTYPE[dtype].param), distances_loop(dtype)
             count = len(self.function.params)
@@ -133,10 +133,7 @@ class Pairwise:
         steps = np.array([8 * axes, 0, 0, *[0] * len(places), out.shape[1] * dtype.itemsize], np.int64)
         dimensions = np.array(out.shape, np.int64)
         serial, pooled = self._loop(dtype)
-        threads = pool.claim(out.nbytes) if count > 1 else 1
-        try:
-            alone = choose("cpu", out.size, dtype.itemsize, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
-            chosen = serial if alone or threads == 1 else pooled
-            _CALL(chosen.address)(words.ctypes.data, dimensions.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
-        finally:
-            pool.release(threads)
+        threads = pool.ready() if count > 1 else 1
+        alone = choose("cpu", out.size, dtype.itemsize, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
+        chosen = serial if alone else pooled
+        _CALL(chosen.address)(words.ctypes.data, dimensions.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)

@@ -31,31 +31,38 @@ _release_lock = _python.PyThread_release_lock
 _release_lock.restype, _release_lock.argtypes = None, [ctypes.c_void_p]
 _start_thread = _python.PyThread_start_new_thread
 _start_thread.restype, _start_thread.argtypes = ctypes.c_ulong, [ctypes.c_void_p, ctypes.c_void_p]
+_NO_THREAD = ctypes.c_ulong(-1).value  # what it returns where the system has none left
 
 
 @functools.cache
-def _claim() -> Callable[[int, int, int], int]:
-    return ctypes.PYFUNCTYPE(*[ctypes.c_ssize_t] * 4)(native.claim_function().address)
+def _claim() -> Callable[[int, int], int]:
+    return ctypes.PYFUNCTYPE(*[ctypes.c_ssize_t] * 3)(native.claim_function().address)
+
+
+def _address_of(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def _start(threads: int) -> None:
     """Starts as many as are missing, and writes down what the compiled code needs to know."""
+    _claim()  # which the end of the process needs
     functions = {native.ACQUIRE: _acquire_lock, native.RELEASE: _release_lock, native.YIELD: _yield(), native.CLOCK: _clock()}
     for place, function in functions.items():
-        STATE[place] = ctypes.cast(function, ctypes.c_void_p).value or 0
+        STATE[place] = _address_of(function)
     for index in range(max(int(STATE[native.STARTED]), 1), threads):  # the caller counts as the first
         own = _words_of(index)
         lock = _allocate_lock()
         _acquire_lock(lock, 1)
-        own[native.LOCK], own[native.ALIVE] = lock, 1
-        own[native.STATE], own[native.INDEX] = STATE.ctypes.data, index
-        _start_thread(native.worker_thread().address, own.ctypes.data)
-        STATE[native.STARTED] = index + 1
+        own[native.STATE], own[native.INDEX], own[native.LOCK] = STATE.ctypes.data, index, lock
+        address = native.worker_thread().address
+        STATE[native.STARTED] = index + 1  # before it starts, lest a signal's handler that raises leads to a second one
+        own[native.ALIVE] = _start_thread(address, own.ctypes.data) != _NO_THREAD
 
 
 def _stop() -> None:
     """Ends the threads while the code that they run is still there: at the end of the process."""
-    if STATE[native.STARTED] and _claim()(STATE.ctypes.data, native.STALL_BYTES, most_threads()) > 1:  # and never releases
+    STATE[native.MOST], STATE[native.LIMIT] = most_threads(), 0
+    if STATE[native.STARTED] and claim(native.STALL_BYTES) > 1:  # and never releases
         STATE[native.STOP] = 1
         for own in map(_words_of, range(1, int(STATE[native.STARTED]))):
             while own[native.ALIVE]:
@@ -99,33 +106,27 @@ def allowed() -> int:
     """How many threads a call may use, if no other caller has them: ours and numba's limits both hold."""
     limit = int(STATE[native.MOST])
     if parallel._is_initialized:  # numba.set_num_threads may have been called
+        STATE[native.LIMIT] = _address_of(parallel._get_num_threads)
         limit = min(limit, int(numba.get_num_threads()))
     return limit
 
 
-def claim(size: int) -> int:
-    """How many threads a call that writes so many bytes may use; it gives them back with `release`.
-
-    Never blocks: a second caller is faster on its own core than waiting. After a stall, when another process had the core of
-    a thread that had begun a chunk, the next calls stay serial.
-    """
+def ready() -> int:
+    """How many threads a call may use, which all run now."""
     most = allowed()
-    threads = _claim()(STATE.ctypes.data, size, most)
-    if threads == 0:
+    if most > max(STATE[native.STARTED], 1):
         with _starting:
             _start(most)
-        threads = _claim()(STATE.ctypes.data, size, most)
-    return threads
+    return most
 
 
-def release(threads: int) -> None:
-    """Gives back what claim returned."""
-    if threads > 1:
-        STATE[native.BUSY] = 0
+def claim(size: int) -> int:
+    """How many threads a call that writes so many bytes may use, until it puts 0 in BUSY; 0 if too few run."""
+    return _claim()(STATE.ctypes.data, size)
 
 
 def pooled_loop(serial: Loop, cores: int = 0) -> Loop:
-    """The same loop on the threads of a claim.
+    """The same loop on as many threads as it may have when it runs.
 
     Parameters
     ----------

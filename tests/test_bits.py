@@ -3,6 +3,7 @@
 import ml_dtypes  # noqa: F401  (bfloat16() looks whether it has been imported)
 import numpy as np
 import pytest
+from claims import willing
 from grid import ELEMENTWISE, FORMULAS, REPRESENTATIVES, SECONDS, each, each_representative, operands, same_bits
 
 import fastrelu as fr
@@ -38,15 +39,9 @@ def plain(function, dtype, arrays):
 
 def pooled(function, dtype, kind, *arrays, threads=1 << 10, **keywords):
     """On all threads, or the first so many."""
-    extra = scalars(function, dtype)
-    pool.STATE[native.SKIP] = 0  # a busy machine may have made the pool stall
+    willing()
     with fr.threads(min(threads, pool.most_threads())):
-        count = pool.claim(native.STALL_BYTES)
-        assert count == min(threads, pool.most_threads())
-        try:
-            return function.target(dtype, kind, count > 1)(*arrays, *extra, **keywords)
-        finally:
-            pool.release(count)
+        return function.target(dtype, kind, pool.ready() > 1)(*arrays, *scalars(function, dtype), **keywords)
 
 
 def check_every_target(function, dtype):

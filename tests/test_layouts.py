@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from claims import willing
 from grid import same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,6 @@ import fastrelu as fr
 from fastrelu import layouts, pool
 from fastrelu.dispatch import Target
 from fastrelu.kernels import plans as native
-from fastrelu.kernels import pool as native_pool
 from fastrelu.kernels.entry import SUPPORTED
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="needs CPython's and NumPy's array objects")
@@ -182,7 +182,7 @@ def large_views():
 @pytest.mark.parametrize("x", [pytest.param(x, id=name) for name, x in large_views()])
 def test_threads(x, threads, monkeypatch):
     monkeypatch.setattr(layouts, "choose", lambda *_: Target.PARALLEL)
-    pool.STATE[native_pool.SKIP] = 0
+    willing()
     rng = np.random.default_rng(0)
     expected = fr.sigmoid.ufunc(x.copy())
     mask = rng.random(x.shape) < 0.5

@@ -1,7 +1,10 @@
 """Threads: many callers at once, forks, limits, and every threading layer of Numba beside ours, each in a process of its own."""
 
+import contextlib
+import functools
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from claims import claimed, willing
 
 import fastrelu as fr
 from fastrelu import memory, pool
@@ -24,6 +28,7 @@ import numba
 import numpy as np
 import fastrelu as fr
 from fastrelu import memory, pool
+from claims import claimed, willing
 warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
 
 x = np.random.default_rng(0).normal(size=400_000).astype(np.float32)
@@ -40,9 +45,8 @@ def right(times=1):
     return "right"
 
 def threads():
-    count = pool.claim(1 << 25)
-    pool.release(count)
-    return count
+    with claimed(1 << 25) as count:
+        return count
 
 def theirs(values):
     return numba.vectorize(["f4(f4)"], target="parallel")(lambda value: value + 1)(values)
@@ -133,7 +137,12 @@ with concurrent.futures.ThreadPoolExecutor(4) as executor:
 
 def python(code, timeout=120, **environment):
     """Runs a program with our package; returns what it printed."""
-    settings = {**os.environ, "PYTHONPATH": str(PACKAGE), "NUMBA_NUM_THREADS": "2", **environment}
+    settings = {
+        **os.environ,
+        "PYTHONPATH": f"{PACKAGE}{os.pathsep}{Path(__file__).parent}",
+        "NUMBA_NUM_THREADS": "2",
+        **environment,
+    }
     command = [sys.executable, "-W", "error", "-c", PRELUDE + code]
     done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-2000:]}"
@@ -175,19 +184,22 @@ class TestLimits:
     def test_set_num_threads_stops_the_short_way(self):
         """Small parallel calls never reach Python: they have to see that Numba runs."""
         code = """
-from fastrelu.kernels import pool as native
 large = np.resize(x, 1_000_000)
 def generation():
     fr.sigmoid(large)
-    return int(pool.STATE[native.GATE]) // native.GENERATION
-pool.STATE[native.SKIP] = 0
+    return int(pool.STATE[pool.native.GATE]) // pool.native.GENERATION
+fr.sigmoid(large)
+willing()
 before = generation()
-pool.STATE[native.SKIP] = 0
+willing()
 assert generation() == before + 1
 numba.set_num_threads(1)
-assert generation() == before + 1
+assert [generation() for _ in range(3)] == [before + 1] * 3
 numba.set_num_threads(2)
-pool.STATE[native.SKIP] = 0
+willing()
+other = threading.Thread(target=lambda: (numba.set_num_threads(1), generation()))  # the limit is each thread's own
+other.start()
+other.join()
 print(generation() - before)
 """
         assert python(code) == ["2"]
@@ -245,43 +257,42 @@ def test_an_ordinary_exit_while_threads_spin():
         assert python("fr.sigmoid(x); print('done')") == ["done"]
 
 
+def free():
+    """Whether a call gets the threads, so that nobody has kept them."""
+    with claimed(LARGE) as count:
+        return count > 1
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 class TestClaim:
     @pytest.fixture(autouse=True)
     def no_stall(self):
-        """A busy machine may have made the pool wait for a thread; then calls stay serial for a while."""
-        pool.STATE[native.SKIP] = 0
+        willing()
 
     def test_second_caller_computes_alone(self):
-        count = pool.claim(LARGE)
-        assert count == pool.allowed() > 1
-        try:
-            assert pool.claim(LARGE) == 1
-            pool.release(1)  # frees nothing: the first caller still has them
+        with claimed(LARGE) as count:
+            assert count == pool.allowed() > 1
             assert pool.claim(LARGE) == 1
             x = np.random.default_rng(0).normal(size=400_000)
             np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
-        finally:
-            pool.release(count)
-        assert pool.claim(LARGE) == count
-        pool.release(count)
+            assert pool.claim(LARGE) == 1
+        assert free()
 
     def test_small_work_gets_one_thread(self):
         assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
         assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
 
     def test_serial_for_a_while_after_a_stall(self):
+        pool.ready()
         pool.STATE[native.SKIP] = 2
         assert [pool.claim(1 << 20) for _ in range(2)] == [1, 1]
-        count = pool.claim(1 << 20)
-        pool.release(count)
-        assert count > 1
+        with claimed(1 << 20) as count:
+            assert count > 1
 
     def test_a_stall_does_not_matter_to_very_large_calls(self):
         pool.STATE[native.SKIP] = 2
-        count = pool.claim(native.STALL_BYTES)
-        pool.release(count)
-        assert count > 1
+        with claimed(native.STALL_BYTES) as count:
+            assert count > 1
 
     def test_released_after_an_error(self, monkeypatch):
         def fails(*_args, **_keywords):
@@ -293,6 +304,42 @@ class TestClaim:
         for size in (600_000, 5_000_000):
             with pytest.raises(MemoryError):
                 fr.tanh(np.zeros(size))
-            count = pool.claim(LARGE)
-            pool.release(count)
-            assert count > 1
+            assert free()
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
+    def test_released_after_a_signal(self):
+        """A handler raises between any two steps of Python, as KeyboardInterrupt does."""
+
+        class Interrupted(Exception):
+            pass
+
+        def interrupt(*_):
+            raise Interrupted
+
+        x = np.random.default_rng(0).normal(size=300_000).astype("f4")
+        points, before = x[:1000].reshape(500, 2), signal.signal(signal.SIGALRM, interrupt)
+        calls = (
+            functools.partial(fr.sigmoid, x),
+            functools.partial(fr.sigmoid, x.reshape(1000, 300)[:, ::-1]),
+            functools.partial(fr.softmax, x.reshape(300, 1000).T, axis=0),
+            functools.partial(fr.rrelu, x, training=True, seed=1),
+            functools.partial(fr.gaussian.pairwise, points, points),
+        )
+        wanted, interrupted = [call() for call in calls], 0
+        try:
+            for k in range(600):
+                with contextlib.suppress(Interrupted):
+                    signal.setitimer(signal.ITIMER_REAL, 1e-5 + k % 97 * 3e-6)
+                    try:
+                        calls[k % len(calls)]()
+                    except Interrupted:
+                        interrupted += 1
+                        raise
+                    finally:
+                        signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert interrupted
+        assert free()
+        for call, result in zip(calls, wanted, strict=True):
+            np.testing.assert_array_equal(call(), result)

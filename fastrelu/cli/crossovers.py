@@ -1,18 +1,17 @@
 """Where one target becomes faster than another on this machine: what `fastrelu tune` and bench/crossover.py measure.
 
-A program that calls again and again finds the threads awake; one that does something else in between has to wake them. So each
-size is timed both ways, and both count. Minima are compared: other programs only ever add to a time.
+A program that calls again and again finds the threads awake; one that does something else in between has to wake them, and
+does so for large calls. Those are timed both ways, and both count. Minima are compared: other programs only ever add to a time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import math
 import timeit
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ import fastrelu
 from fastrelu import memory, pool
 from fastrelu.cli.measure import operands, race, timer
 from fastrelu.dispatch import Target
-from fastrelu.kernels.pool import SKIPPED
+from fastrelu.kernels.pool import WAKE_BYTES
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.machine import Machine
 from fastrelu.thresholds import NEVER, Cost, Thresholds
@@ -118,29 +117,25 @@ class Measured:
         return max(beyond if size is None else size for size in sizes)
 
 
-@contextlib.contextmanager
-def claimed(size: int) -> Iterator[int]:
-    """The threads for a call that writes so many bytes, also where a stall has just made the calls serial."""
-    threads = next(filter(lambda count: count > 1, (pool.claim(size) for _ in range(SKIPPED + 1))), 1)
-    try:
-        yield threads
-    finally:
-        pool.release(threads)
-
-
 def time_parallel(function: Any, dtype: str, size: int, seconds: float) -> list[Reading]:
-    """One thread against all of them: call after call, and after a pause. Nothing if there is one thread only."""
+    """One thread against all of them: call after call, and after a pause where that would wake threads.
+
+    Nothing if there is one thread only.
+    """
+    if pool.ready() == 1:
+        return []
     kind = np.dtype(dtype)
     values = operands(function, size // kind.itemsize, dtype)
     given = (*values, *map(BY_DTYPE[kind].param.type, function.params.values()))
     named = {"out": np.empty_like(values[0])}  # the allocation of a fresh output would hide the difference
-    with claimed(size) as threads:
-        if threads == 1:
-            return []
-        ways = function.target(kind), function.target(kind, Target.PARALLEL, True)
-        plain, other = race([timer(way, given, named) for way in ways], seconds / 2, summary=min)
+    ways = function.target(kind), function.target(kind, Target.PARALLEL, True)
+    paused = size >= WAKE_BYTES
+    seconds /= 2 if paused else 1
+    found = [Reading(size, *race([timer(way, given, named) for way in ways], seconds, summary=min))]
+    if paused:
         calls = [functools.partial(way, *given, **named) for way in ways]
-        return [Reading(size, plain, other), Reading(size, *after_pauses(calls, seconds / 2))]
+        found.append(Reading(size, *after_pauses(calls, seconds)))
+    return found
 
 
 def after_pauses(calls: Sequence[Callable[[], Any]], seconds: float) -> list[float]:
@@ -175,19 +170,18 @@ def time_streaming(arena: Any, size: int, seconds: float) -> tuple[Reading, Read
     """
     count, function, clock = size // arena.itemsize, fastrelu.relu, timeit.default_timer
     y, z, *inputs = (arena[start : start + count] for start in range(0, arena.size - count + 1, count))
-    endless = itertools.cycle(inputs)
-    with claimed(size) as threads:
-        ordinary = Target.PARALLEL if threads > 1 else Target.SERIAL
-        ways = [function.target(arena.dtype, kind, threads > 1) for kind in (ordinary, Target.STREAMING)]
-        least, end = np.full((2, 2), math.inf), clock() + seconds
-        while np.isinf(least[0, 0]) or clock() < end:
-            for (calls, way), warm in itertools.product(np.ndindex(2, 2), (True, False)):
-                x, start = next(endless), clock()
-                ways[way](x, out=y)
-                if calls == 1:
-                    ways[way](y, out=z)
-                if not warm:
-                    least[calls, way] = min(least[calls, way], clock() - start)
+    endless, threads = itertools.cycle(inputs), pool.ready()
+    ordinary = Target.PARALLEL if threads > 1 else Target.SERIAL
+    ways = [function.target(arena.dtype, kind, threads > 1) for kind in (ordinary, Target.STREAMING)]
+    least, end = np.full((2, 2), math.inf), clock() + seconds
+    while np.isinf(least[0, 0]) or clock() < end:
+        for (calls, way), warm in itertools.product(np.ndindex(2, 2), (True, False)):
+            x, start = next(endless), clock()
+            ways[way](x, out=y)
+            if calls == 1:
+                ways[way](y, out=z)
+            if not warm:
+                least[calls, way] = min(least[calls, way], clock() - start)
     single, pipeline = least.tolist()
     return Reading(size, *single), Reading(size, *pipeline)
 

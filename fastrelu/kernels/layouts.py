@@ -53,7 +53,7 @@ from fastrelu.kernels.plans import (
     step_of,
 )
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
-from fastrelu.kernels.pool import run_job
+from fastrelu.kernels.pool import claim, release, run_job
 
 SCRATCH_BYTES = TILE_BYTES * MOST_OPERANDS
 NARROW = 8  # so few columns are copied one by one
@@ -230,8 +230,8 @@ def run_part(job: int, start: int, count: int) -> None:
 
 
 @register_jitable(**APART)
-def run_layout(function: int, arrays: int, params: int, flags: int, threads: int) -> None:
-    """Computes the operands of a tuple: arrays, output and perhaps a mask; on the threads of a claim if there are several.
+def run_layout(function: int, arrays: int, params: int, flags: int, pooled: int) -> None:
+    """Computes the operands of a tuple: arrays, output and perhaps a mask; on one thread or on as many as it may have.
 
     `params` is an array too, of the scalar parameters.
     """
@@ -248,6 +248,7 @@ def run_layout(function: int, arrays: int, params: int, flags: int, threads: int
     merge_axes(job)
     plan(job)
     rows, columns, unit = peek(job, ROWS), peek(job, EXTENTS), peek(job, UNIT)
+    threads = claim(peek(function, POOL), elements * size) if pooled else 1
     shares, share = (rows + unit - 1) // unit, unit * columns * size
     by_columns = threads > 1 and not peek(job, PACKED) and shares < FEW * threads and shares * COLUMNS < columns
     if by_columns:
@@ -261,6 +262,7 @@ def run_layout(function: int, arrays: int, params: int, flags: int, threads: int
     poke(dimensions, 1, 1)
     if threads > 1:
         run_job(peek(function, POOL), peek(function, PART), job, first, dimensions, steps, 1, 1, share)
+        release(peek(function, POOL))
     else:
         call(peek(function, PART), (first, dimensions, first, job))
     if thread != 0:
@@ -281,7 +283,7 @@ def part_function() -> Any:
 def layout_function() -> Any:
     """What a call runs."""
 
-    def layout_function(function: int, arrays: int, params: int, flags: int, threads: int) -> None:
-        run_layout(function, arrays, params, flags, threads)
+    def layout_function(function: int, arrays: int, params: int, flags: int, pooled: int) -> None:
+        run_layout(function, arrays, params, flags, pooled)
 
     return compile_cfunc(types.void(*[types.intp] * 5), layout_function)

@@ -35,7 +35,8 @@ ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses 
 BUSY, STARTED, SKIP, MOST = 2 * LINE + 5, 2 * LINE + 6, 2 * LINE + 7, 2 * LINE + 8
 CLOCK = 2 * LINE + 9  # timespec_get
 LAST, STREAK, ALONE, WAKES, PENALTY, CREDIT = range(2 * LINE + 10, 2 * LINE + 16)
-FIRST = 3 * LINE  # from here on, for each thread:
+LIMIT = 3 * LINE  # Numba's get_num_threads, 0 as long as its threads have not started
+FIRST = 4 * LINE  # from here on, for each thread:
 CURSOR = 0  # how much of its share has been taken
 ASLEEP, LOCK, ALIVE = LINE, LINE + 1, LINE + 2
 STATE, INDEX = LINE + 3, LINE + 4  # what it needs to know when it starts
@@ -58,7 +59,6 @@ MOMENT = 250
 # two (gelu of 1 M then went from 1.5 ms a call to 0.5). Good calls earn 1 each; without credit the next
 # calls stay serial, for twice the cost.
 STALL_COSTS, SLOW_COSTS, MOST_CREDIT, NEW_CREDIT = 200, 20, 400, 200
-SKIPPED = 2 * STALL_COSTS
 STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
 # call pays that only if more follow:
@@ -221,13 +221,20 @@ def is_worth_waking(state: int, size: int) -> bool:
 
 
 @register_jitable(**INLINED)
-def claim(state: int, size: int, most: int) -> int:
+def allowed(state: int) -> int:
+    """How many threads a call may use, if no other caller has them: ours and Numba's limits both hold."""
+    most, limit = peek(state, MOST), peek(state, LIMIT)
+    return most if limit == 0 else min(most, ask(limit, (0,)) & LOW_HALF)
+
+
+@register_jitable(**INLINED)
+def claim(state: int, size: int) -> int:
     """How many threads a call that writes so many bytes may use, and until it releases them nobody else; 0 if too few run.
 
     Never blocks: a second caller is faster on its own core than waiting. When other processes have the cores, that is after a
     stall or after calls to which no thread came, the next calls stay serial.
     """
-    threads = min(most, size // (2 * SMALLEST_CHUNK_BYTES))
+    threads = min(allowed(state), size // (2 * SMALLEST_CHUNK_BYTES))
     if threads <= 1 or not atomics.replace(state + 8 * BUSY, 0, 1):
         return 1
     if peek(state, SKIP) > 0 and size < STALL_BYTES:
@@ -278,14 +285,19 @@ def run_job(
 
 @register_jitable(**INLINED)
 def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
-    """NumPy's inner loop: runs another one on all threads. Data: loop, its data, operands, cores, pool, item size."""
+    """NumPy's inner loop: runs another one on the threads of a claim. Data: loop, its data, operands, cores, pool, item size.
+
+    It makes the claim itself, because between a claim and its release no Python may run: a signal's handler could raise there.
+    """
     cores, size = peek(data, 3), peek(data, 5)
     for k in range(1, cores + 1):
         size *= peek(dimensions, k)
-    if peek(dimensions, 0) * size < 2 * SMALLEST_CHUNK_BYTES:
-        call(peek(data, 0), (args, dimensions, steps, peek(data, 1)))
+    state = peek(data, 4)
+    if claim(state, peek(dimensions, 0) * size) > 1:
+        run_job(state, peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), cores, size)
+        release(state)
     else:
-        run_job(peek(data, 4), peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), cores, size)
+        call(peek(data, 0), (args, dimensions, steps, peek(data, 1)))
 
 
 @functools.cache
@@ -302,10 +314,10 @@ def pooled_loop() -> Any:
 def claim_function() -> Any:
     """`claim`, compiled, for callers in Python."""
 
-    def claim_function(state: int, size: int, most: int) -> int:
-        return claim(state, size, most)
+    def claim_function(state: int, size: int) -> int:
+        return claim(state, size)
 
-    return compile_cfunc(types.intp(types.intp, types.intp, types.intp), claim_function)
+    return compile_cfunc(types.intp(types.intp, types.intp), claim_function)
 
 
 @functools.cache

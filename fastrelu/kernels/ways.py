@@ -25,7 +25,7 @@ from fastrelu.kernels.objects import (
 )
 from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
-from fastrelu.kernels.pool import MOST, claim, release, run_job
+from fastrelu.kernels.pool import LIMIT, claim, release, run_job
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
 ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
@@ -116,10 +116,11 @@ def threads_for(table: int, length: int) -> int:
     """How many threads it may use, to be released; 0 if only the long way can tell."""
     if length < peek(table, PARALLEL_FROM):
         return 1
+    pool = peek(table, POOL)
     # numba.set_num_threads can have been called only if Numba has started its own threads.
-    if ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE):
+    if peek(pool, LIMIT) == 0 and ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE):
         return 0
-    return claim(peek(table, POOL), length, peek(peek(table, POOL), MOST))
+    return claim(pool, length)
 
 
 @register_jitable(**INLINED)
