@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastrelu as fr
-from fastrelu import layouts, pool
+from fastrelu import compiled, layouts, pool
 from fastrelu.dispatch import Target
 from fastrelu.kernels import plans as native
 from fastrelu.kernels.entry import SUPPORTED
@@ -29,11 +29,17 @@ FUNCTIONS = {
 
 @pytest.fixture(autouse=True)
 def every_size():
-    """Small arrays as well go the way of the large ones."""
+    """Small arrays as well go the way of the large ones, and none goes the short way, which has a size of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layouts, "FROM", 0)
         patch.setattr(layouts, "MASKED_FROM", 0)
+        patch.setattr(compiled, "SHORTENED_FROM", math.inf)
+        for function in FUNCTIONS.values():
+            function._install(function._long_way)
         yield
+    for function in FUNCTIONS.values():
+        if function._entry is not None:
+            function._install(function._entry.function)
 
 
 def normal(shape, dtype):

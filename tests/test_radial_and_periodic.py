@@ -82,6 +82,25 @@ def test_scaled(name, epsilon, center, dtype):
     assert error <= 2, message
 
 
+@every_dtype
+@pytest.mark.parametrize("name", SCALED)
+def test_extreme_scales(name, dtype):
+    """From 0 to where epsilon^2 overflows, at any distance: the product with epsilon may overflow, the result is right."""
+    function, info = fr.registry[name], np.finfo(dtype)
+    edges = np.array([0.0, info.max, -info.max, info.tiny, info.smallest_subnormal], dtype)
+    for scale in map(info.dtype.type, (0.0, info.smallest_subnormal, info.tiny, 1e-30, 1e-12, 1e12, 1e30, info.max / 3)):
+        exact = mpmath.mpf(float(scale))
+        with np.errstate(all="ignore"):
+            x = np.concatenate([numbers(dtype, 20), numbers(dtype, 20) / scale, edges])
+        x = x[np.isfinite(x)]
+        error, message = worst(function(x, scale), lambda v, e=exact: function.reference(mpmath, v, e, mpmath.mpf(0)), x)
+        assert error <= function.max_ulp, f"{scale}: {message}"
+        if scale <= 1 or "quadr" in name:  # the slopes of the others overflow before the result
+            slopes = function.derivative(x, scale)
+            error, message = worst(slopes, lambda v, e=exact: e * SLOPES[name](mpmath, e * v), x)
+            assert error <= 2.5, f"{scale}: {message}"
+
+
 def beside(point, dtype, count=150):
     """The floating-point numbers around a point."""
     signed = np.dtype(f"i{np.dtype(dtype).itemsize}")

@@ -51,10 +51,14 @@ def squared(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
 @jitable
 def steep(factor: Scalar, epsilon: Scalar, d: Scalar, d_low: Scalar) -> Scalar:
     """factor epsilon^2 (d + d_low) in two words."""
-    zero = type(d)(0.0)
-    square = times(epsilon, epsilon)
-    c, c_low = product(factor, zero, square, fma(epsilon, epsilon, -square))
-    return product(c, c_low, d, d_low)
+    zero, size = type(d)(0.0), abs(epsilon)
+    # epsilon (epsilon d) where epsilon^2 could overflow or be subnormal: epsilon d is neither there, or the product is 0
+    apart = (size > type(d)(2.0**40)) | (size < type(d)(2.0**-40))
+    square, u = times(epsilon, epsilon), times(epsilon, d)
+    a, a_low = (epsilon, zero) if apart else (square, fma(epsilon, epsilon, -square))
+    b, b_low = (u, fma(epsilon, d_low, fma(epsilon, d, -u))) if apart else (d, d_low)
+    c, c_low = product(factor, zero, b, b_low)
+    return product(a, a_low, c, c_low)
 
 
 @jitable
@@ -143,8 +147,8 @@ def multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0.0) -
     d, d_low = two_sum(x, -center)
     u, u_low, total, low, _, _ = one_plus_square(d, d_low, epsilon)
     y, y_low = inverse_root_of(total, low)
-    w, w_low = product(u, u_low, epsilon, type(x)(0.0))
-    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(u, u_low, y, y_low)
+    w, w_low = product(w, w_low, epsilon, type(x)(0.0))
     return signed(abs(epsilon), x) if abs(x) == type(x)(np.inf) else w + w_low
 
 
@@ -200,10 +204,10 @@ def inverse_multiquadric_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar 
     d, d_low = two_sum(x, -center)
     u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
     y, y_low = inverse_root_of(total, low)
-    w, w_low = product(u, u_low, -epsilon, zero)
-    w, w_low = product(w, w_low, y, y_low)
+    w, w_low = product(-u, -u_low, y, y_low)
     y, y_low = times(y, unit), times(y_low, unit)
     w, w_low = product(w, w_low, y, y_low)
+    y, y_low = product(epsilon, zero, y, y_low)
     w, w_low = product(w, w_low, y, y_low)
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
@@ -278,9 +282,11 @@ def inverse_quadratic_slope(x: Scalar, epsilon: Scalar = 1.0, center: Scalar = 0
     u, u_low, total, low, unit, _ = one_plus_square(d, d_low, epsilon)
     y, y_low = inverse_of(total, low)
     y, y_low = times(y, unit), times(y_low, unit)
-    w, w_low = product(u, u_low, times(type(x)(-2.0), epsilon), zero)
-    w, w_low = product(w, w_low, y, y_low)
-    w, w_low = product(w, w_low, times(y, unit), times(y_low, unit))
+    w, w_low = product(u, u_low, y, y_low)
+    one = type(x)(1.0)
+    up, down = (unit, one) if unit > one else (one, unit)  # the one before epsilon, the other after it: no word is subnormal
+    y, y_low = product(times(type(x)(-2.0), epsilon), zero, times(y, up), times(y_low, up))
+    w, w_low = product(w, w_low, times(y, down), times(y_low, down))
     return zero if abs(x) == type(x)(np.inf) else w + w_low
 
 

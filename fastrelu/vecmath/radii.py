@@ -9,14 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from fastrelu.vecmath.exponential import ONE_32, ONE_64, SHIFT_32, SHIFT_64, scale_32, scale_64
+from fastrelu.vecmath.hyperbolic import signed
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, sqrt, times
 from fastrelu.vecmath.words import product, two_sum
 
 # Where the unit is not 1, the units, and their inverses: for large and for small u.
-LARGE_32, LARGE_64, SMALL_32, SMALL_64 = np.float32(2.0**30), np.float64(2.0**500), np.float32(2.0**-30), np.float64(2.0**-300)
-DOWN_32, DOWN_64, UP_32, UP_64 = np.float32(2.0**-70), np.float64(2.0**-520), np.float32(2.0**50), np.float64(2.0**200)
-INVERSE_DOWN_32, INVERSE_DOWN_64 = np.float32(2.0**70), np.float64(2.0**520)
+LARGE_32, LARGE_64, SMALL_32, SMALL_64 = np.float32(2.0**50), np.float64(2.0**500), np.float32(2.0**-30), np.float64(2.0**-300)
+DOWN_32, DOWN_64, UP_32, UP_64 = np.float32(2.0**-90), np.float64(2.0**-570), np.float32(2.0**50), np.float64(2.0**200)
+INVERSE_DOWN_32, INVERSE_DOWN_64 = np.float32(2.0**90), np.float64(2.0**570)
 INVERSE_UP_32, INVERSE_UP_64 = np.float32(2.0**-50), np.float64(2.0**-200)
+# A greater product of epsilon, a distance and the unit is cut off: its square would overflow, and its inverse is 0.
+CUT_32, CUT_64 = np.float32(2.0**62), np.float64(2.0**509)
 # Bits of the exponent of 1, and of the fraction; what makes the subnormals normal.
 BIAS_32, BIAS_64 = ONE_32.view(np.int32), ONE_64.view(np.int64)
 FRACTION_32, FRACTION_64 = np.int32(2**23 - 1), np.int64(2**52 - 1)
@@ -44,12 +47,29 @@ def unit_for(size: Scalar) -> Scalar:
 
 
 @jitable
+def _cut_of_32(_like: Scalar) -> Scalar:
+    return CUT_32
+
+
+@by_precision(_cut_of_32)
+@jitable
+def cut_of(_like: Scalar) -> Scalar:
+    """The greatest u, times the unit."""
+    return CUT_64
+
+
+@jitable
 def one_plus_square(d: Scalar, d_low: Scalar, epsilon: Scalar) -> Scalar:
     """u = epsilon (d + d_low) unit in two words, unit^2 + u^2 in two words, the unit and its inverse."""
+    one = type(d)(1.0)
     unit, inverse = unit_for(abs(epsilon * d))
-    scaled = times(d, unit)
-    u = times(epsilon, scaled)
-    u_low = fma(epsilon, times(d_low, unit), fma(epsilon, scaled, -u))
+    on_d = (abs(d) < abs(epsilon)) == (unit > one)  # the smaller factor goes up, the larger one down: neither overflows
+    scale, d_unit = (epsilon, unit) if on_d else (times(epsilon, unit), one)
+    scaled = times(d, d_unit)
+    u = times(scale, scaled)
+    u_low = fma(scale, times(d_low, d_unit), fma(scale, scaled, -u))
+    cut = cut_of(d)
+    u, u_low = (signed(cut, u), type(d)(0.0)) if abs(u) > cut else (u, u_low)
     square = times(u, u)
     total, low = two_sum(times(unit, unit), square)
     return u, u_low, total, low + fma(u + u, u_low, fma(u, u, -square)), unit, inverse
