@@ -91,15 +91,18 @@ def bind(
     raise TypeError(f"{name}: {wrong[0]}; it takes {', '.join((*names, *keywords))}")
 
 
-def common_dtype(operands: Sequence[Any]) -> Dtype:
+def common_dtype(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> Dtype:
     """What the array operands promote to; Python scalars adapt to arrays."""
     if len(operands) == 1:
         value = operands[0]
         return value.dtype if isinstance(value, np.ndarray) else np.result_type(value)
     given = [operand.dtype for operand in operands if isinstance(operand, np.ndarray)]
-    if 0 < len(given) < len(operands) and is_bfloat16(np.result_type(*given)):
-        return np.result_type(*given)  # NumPy knows no Python scalars that adapt to another package's dtype
-    return np.result_type(*operands)
+    try:
+        if 0 < len(given) < len(operands) and is_bfloat16(np.result_type(*given)):
+            return np.result_type(*given)  # NumPy knows no Python scalars that adapt to another package's dtype
+        return np.result_type(*operands)
+    except TypeError:  # of bfloat16 and float16
+        raise TypeError(f"{name}: {' and '.join(names)} must have a common dtype, got {', '.join(map(str, given))}") from None
 
 
 def common_shape(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> tuple[int, ...]:
@@ -132,6 +135,8 @@ def check_scalar(name: str, argument: str, value: Any) -> float:
         return value
     if isinstance(value, np.ndarray) and value.ndim:
         reject(TypeError, name, argument, "be a real scalar", f"an array of shape {value.shape}")
+    if value is np.ma.masked:  # a number, says NumPy
+        reject(TypeError, name, argument, "be a real scalar", "masked")
     if isinstance(value, (np.ndarray, np.generic)):
         if is_real(value.dtype):
             return value.item()  # type: ignore[no-any-return]

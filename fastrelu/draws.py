@@ -29,9 +29,12 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
     Raises
     ------
     TypeError, ValueError
-        Without a seed, or with one that is not an integer from 0 to 2**64 - 1; arrays of different shapes; else as ever.
+        `training` is not True or False; there is no seed, or one that is not an integer from 0 to 2**64 - 1; arrays of
+        different shapes; else as ever.
     """
     training, seed = named.pop("training", False), named.pop("seed", None)
+    if not isinstance(training, (bool, np.bool_)):
+        arrays.reject(TypeError, function.dotted_name, "training", "be True or False", type(training).__name__)
     if not training:
         return function._general(operands, named, out, where)
     name, count = function.dotted_name, len(function.arrays)
@@ -48,7 +51,7 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
 
         return cuda.call_with_draws(function, given, seed, out, where)
     values = [_plain(name, key, value) for key, value in zip(function.arrays, given, strict=False)]
-    dtype, scalars = function.settle(arrays.common_dtype(values), given[count:], function.supported)
+    dtype, scalars = function.settle(arrays.common_dtype(name, function.arrays, values), given[count:], function.supported)
     shape = np.shape(values[-1])
     arrays.check_one_shape(function.dotted_name, function.arrays, list(map(np.shape, values)))
     mask = where if where is True else _checked_mask(name, where, shape)

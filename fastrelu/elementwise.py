@@ -179,7 +179,7 @@ class Elementwise(Compiled):
             if any(arrays.overrides_ufuncs(value) for value in values):
                 return self._by_others(values, scalars, out, where)
         checked = [arrays.as_operand(name, key, value) for key, value in zip(self.arrays, values, strict=True)]
-        dtype, numbers = self.settle(arrays.common_dtype(checked), scalars, self.supported)
+        dtype, numbers = self.settle(arrays.common_dtype(name, self.arrays, checked), scalars, self.supported)
         # A number has the arrays' dtype: NumPy takes it for float64 next to bfloat16, and once it has been broadcast.
         checked = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype) for value in checked]
         shape = arrays.common_shape(name, self.arrays, checked)

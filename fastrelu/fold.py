@@ -129,8 +129,8 @@ class Fold(Compiled):
                 return self._along(-1 if axis is REQUIRED else axis, plain[0].dtype, plain, None)
         name = self.dotted_name
         given = self._bind(operands, named if axis is REQUIRED else {**named, "axis": axis})
-        values = [np.asanyarray(arrays.as_operand(name, key, value)) for key, value in zip(self.arrays, given, strict=False)]
-        dtype = arrays.computed_in(arrays.common_dtype(values), self.supported)
+        values = [self._operand(key, value) for key, value in zip(self.arrays, given, strict=False)]
+        dtype = arrays.computed_in(arrays.common_dtype(name, self.arrays, values), self.supported)
         axis = self._axis(given[-1], values[-1].ndim)
         if self.pooled:
             values[-1] = self._split(values[-1], given[-2], axis)
@@ -145,15 +145,17 @@ class Fold(Compiled):
         result_shape = np.shape(given[len(self.arrays) - 1]) if self.cores[-1] else shape
         if out is not None:
             arrays.check_out(name, out, dtype, result_shape)
-        mask = None
-        if where is not True:
-            mask = self._mask(where, shape)
-            values[0] = np.where(mask, values[0], -np.inf).astype(dtype)
+        hidden, mask = np.ma.getmask(values[0]), None
+        if where is not True or hidden is not np.ma.nomask:
+            mask = self._mask(where, shape) & ~hidden
+            values[0] = np.where(mask, np.asarray(values[0]), -np.inf).astype(dtype)
         target = None if out is None else out.reshape(shape) if self.pooled and self.cores[-1] else out
         result = self._along(inner, dtype, tuple(values), target)
         if mask is not None:
             result[~mask] = self.masked
-        return out if out is not None else result.reshape(result_shape)
+        if out is not None:
+            return out
+        return np.ma.array(result, mask=hidden) if hidden is not np.ma.nomask else result.reshape(result_shape)
 
     def _plain(self, operands: tuple[Any, ...], axis: Any) -> tuple[Any, ...] | None:
         """The common case, checked in a microsecond: float arrays of one dtype and shape."""
@@ -173,6 +175,12 @@ class Fold(Compiled):
             if type(other) is not np.ndarray or other.dtype is not first.dtype or other.shape != first.shape:
                 return None
         return operands
+
+    def _operand(self, key: str, value: Any) -> Any:
+        operand = np.asanyarray(arrays.as_operand(self.dotted_name, key, value))
+        if isinstance(operand, np.ma.MaskedArray) and self.masked is None:
+            arrays.reject(TypeError, self.dotted_name, key, "have no mask", type(operand).__name__)
+        return np.asarray(operand) if self.pooled else operand  # a subclass may not take the shape of groups, as np.matrix
 
     def _along(self, axis: int, dtype: np.dtype[Any], values: tuple[Any, ...], out: Any) -> Any:
         """Folds arrays of one shape along an axis."""

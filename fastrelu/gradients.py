@@ -158,7 +158,7 @@ def summed(part: Elementwise, operands: tuple[Any, ...], target: tuple[int, ...]
             arrays.reject(TypeError, name, "arrays on a device", f"have the shape of the gradient, {target}", str(shape))
         return part(*operands, where=where)
     values = [arrays.as_operand(name, key, value) for key, value in zip(part.arrays, operands, strict=False)]
-    common = arrays.common_dtype(values)
+    common = arrays.common_dtype(name, part.arrays, values)
     dtype, numbers = part.settle(common, operands[count:], part.supported)
     if common.kind in "biu" and not target:
         dtype = np.dtype(np.float64)  # no dtype of an input to keep, and float16 would overflow

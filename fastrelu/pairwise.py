@@ -79,7 +79,7 @@ class Pairwise:
         for key, value in given.items():
             arrays.check_scalar(name, key, value)
         function = self.function
-        common = arrays.common_dtype([points, centers])
+        common = arrays.common_dtype(name, ("points", "centers"), [points, centers])
         dtype, numbers = function.settle(common, [given[key] for key in function.params], function.supported)
         shape = len(points), len(centers)
         if out is not None:

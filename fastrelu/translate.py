@@ -155,7 +155,12 @@ class Translated:
             bound = self.entry.signature.bind(*positional, **{key: value for key, value in named.items() if key in known})
         except TypeError as error:
             raise TypeError(f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}: {error}") from None
-        return {**translation(*bound.args, **bound.kwargs), **{key: value for key, value in named.items() if key not in known}}
+        try:
+            translated: dict[str, Any] = translation(*bound.args, **bound.kwargs)
+        except ZeroDivisionError:
+            zeros = [key for key, value in bound.arguments.items() if value == 0]
+            raise ValueError(f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}: {zeros[0]} must not be 0") from None
+        return translated | {key: value for key, value in named.items() if key not in known}
 
     def _signature(self) -> inspect.Signature:
         ours, known = inspect.signature(self.function).parameters, self.entry.signature.parameters

@@ -1,5 +1,6 @@
 """Every wrong call gets one sentence that names the function and the argument, and leaves `out` as it was."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from grid import ACTIVATIONS, ELEMENTWISE, FOLDS, each
@@ -292,3 +293,35 @@ def test_parameter_that_float64_cannot_hold():
     wanted = "negative_slope must be a number that float64 can hold, got an integer of 2001 bits"
     with pytest.raises(ValueError, match=rf"^leaky_relu: {wanted}$"):
         fr.leaky_relu([1.0], 2**2000)
+
+
+def test_a_masked_parameter():
+    with pytest.raises(TypeError, match=r"^leaky_relu: negative_slope must be a real scalar, got masked$"):
+        fr.leaky_relu(x, np.ma.masked)
+
+
+def test_no_common_dtype():
+    halves = np.ones(3, ml_dtypes.bfloat16), np.ones(3, np.float16)
+    for function, names in [(fr.prelu, "x and weight"), (fr.relu.backward, "grad and x"), (fr.softmax.backward, "grad and y")]:
+        with pytest.raises(TypeError) as error:
+            function(*halves)
+        assert str(error.value) == f"{function.dotted_name}: {names} must have a common dtype, got bfloat16, float16"
+
+
+def test_a_parameter_of_another_framework_that_divides():
+    function = fr.get("HardSigmoid", "onnx")
+    with pytest.raises(ValueError, match=r"^HardSigmoid of ONNX: alpha must not be 0$"):
+        function(x, alpha=0.0)
+
+
+def test_folds_without_a_meaning_for_masks():
+    masked = np.ma.array([1.0, 2.0, 3.0, 4.0], mask=[0, 1, 0, 0])
+    calls = {
+        "maxout: x": lambda: fr.maxout(masked, 2),
+        "maxout.backward: x": lambda: fr.maxout.backward([1.0, 1.0], masked, 2),
+        "softmax.backward: grad": lambda: fr.softmax.backward(masked, masked),
+    }
+    for start, call in calls.items():
+        with pytest.raises(TypeError) as error:
+            call()
+        sentence(error, f"{start} must have no mask, got MaskedArray")

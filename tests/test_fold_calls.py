@@ -71,8 +71,29 @@ class TestApi:
                 wrong()
         assert (out == 7).all()
 
-    def test_subclass_masked_and_pandas(self):
+    @pytest.mark.parametrize("function", [fr.softmax, fr.log_softmax])
+    @pytest.mark.parametrize("axis", [0, 1])
+    def test_masked_arrays(self, function, axis):
+        """What is masked does not count, as in NumPy's own reductions, and stays masked."""
+        x = np.ma.array(rows((3, 4)), mask=np.arange(12).reshape(3, 4) % 5 == 1)
+        got = function(x, axis=axis)
+        assert isinstance(got, np.ma.MaskedArray)
+        np.testing.assert_array_equal(got.mask, x.mask)
+        same_bits(got.data, function(x.data, axis=axis, where=~x.mask))
+        both = function(x, axis=axis, where=x.data > 0)
+        same_bits(both.data, function(x.data, axis=axis, where=~x.mask & (x.data > 0)))
+        same_bits(np.asarray(function(np.ma.array(x.data), axis=axis)), function(x.data, axis=axis))
+        out = np.empty((3, 4), x.dtype)
+        assert function(x, axis=axis, out=out) is out
+        same_bits(out, got.data)
+
+    def test_matrix_and_pandas(self):
         import pandas as pd
+
+        matrix = rows((2, 6)).view(np.matrix)
+        assert isinstance(fr.softmax(matrix), np.matrix)
+        same_bits(np.asarray(fr.softmax(matrix)), fr.softmax(np.asarray(matrix)))
+        same_bits(fr.maxout(matrix, 2), fr.maxout(np.asarray(matrix), 2))
 
         frame = pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 5.0]})
         np.testing.assert_array_equal(np.asarray(fr.softmax(frame)), fr.softmax(frame.to_numpy()))

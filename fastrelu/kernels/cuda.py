@@ -140,7 +140,7 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     name, count = function.dotted_name, len(function.arrays)
     leader = next(key for key, value in zip(function.arrays, given, strict=False) if arrays.on_cuda(value))
     operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
-    dtype = arrays.common_dtype([getattr(operand, "dtype", operand) for operand in operands])
+    dtype = arrays.common_dtype(name, function.arrays, [getattr(each, "dtype", each) for each in operands])
     dtype, scalars = function.settle(dtype, given[count:], _computed(function))
     shape = arrays.common_shape(name, function.arrays, operands)
     if where is not True:
@@ -183,7 +183,8 @@ def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out:
     operands = [_operand(name, key, value, leader) for key, value in zip(function.arrays, given, strict=False)]
     shapes = [tuple(getattr(operand, "shape", ())) for operand in operands]
     arrays.check_one_shape(name, function.arrays, shapes)
-    dtype = arrays.computed_in(arrays.common_dtype([getattr(each, "dtype", each) for each in operands]), _computed(function))
+    common = arrays.common_dtype(name, function.arrays, [getattr(each, "dtype", each) for each in operands])
+    dtype = arrays.computed_in(common, _computed(function))
     numbers = cuda.device_array(shapes[0], dtype)
     if 0 not in shapes[0]:
         draws_kernel(dtype)[GRID](numbers.ravel(), np.uint64(seed))
