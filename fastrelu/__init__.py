@@ -142,6 +142,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "plot"})
+
+
 def __getattr__(name: str) -> object:
     if name == "plot":  # imported when it is asked for: it needs matplotlib
         return importlib.import_module("fastrelu.plot")

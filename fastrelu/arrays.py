@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
@@ -230,6 +231,34 @@ def untangled(operand: Any, out: Any) -> Any:
         return operand
     same = operand.__array_interface__["data"] == out.__array_interface__["data"]
     return operand if same and operand.strides == out.strides and operand.shape == out.shape else operand.copy()
+
+
+def as_integer(name: str, argument: str, value: Any, wanted: str = "be an integer") -> int:
+    """An integer of any type as Python's.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        reject(TypeError, name, argument, wanted, type(value).__name__)
+
+
+def mask_for(name: str, where: Any, shape: tuple[int, ...]) -> Any:
+    """A mask as a bool array of the result's shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not made of bools; if it does not broadcast to that shape.
+    """
+    mask = check_where(name, where)
+    if common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask]) != shape:
+        reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
+    return np.broadcast_to(mask, shape)
 
 
 def check_where(name: str, where: Any) -> Any:

@@ -218,7 +218,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         if size < self.large:
             return self.target(dtype)(*operands, **keywords)
         threads = pool.ready() if size > row else 1
-        kind = choose("cpu", size, dtype.itemsize, self.cost, threads, thresholds_in_force())
+        kind = choose(size, dtype.itemsize, self.cost, threads, thresholds_in_force())
         if "out" not in keywords:
             keywords = self._with_memory(dtype, operands, keywords)
         elif kind is not Target.SERIAL:

@@ -13,7 +13,6 @@ class Target(enum.Enum):
     SERIAL = "serial"  # the ufunc's own loop
     PARALLEL = "parallel"
     STREAMING = "streaming"  # on all threads too, and past the caches
-    CUDA = "cuda"
 
 
 def thresholds_in_force() -> Thresholds:
@@ -23,13 +22,11 @@ def thresholds_in_force() -> Thresholds:
     return in_force().thresholds
 
 
-def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int, thresholds: Thresholds) -> Target:
-    """The fastest target for a call.
+def choose(size: int, itemsize: int, cost: Cost, threads: int, thresholds: Thresholds) -> Target:
+    """The fastest target for a call whose data lies in memory; what lies on a device is computed there.
 
     Parameters
     ----------
-    device
-        Where the data lies: "cpu" or "cuda". The device follows the data.
     size
         Elements of the result.
     itemsize
@@ -41,8 +38,6 @@ def choose(device: str, size: int, itemsize: int, cost: Cost, threads: int, thre
     thresholds
         The crossover sizes in force.
     """
-    if device == "cuda":
-        return Target.CUDA
     if size * itemsize >= thresholds.streaming_from:
         return Target.STREAMING
     if threads > 1 and size * itemsize >= thresholds.parallel_from[cost]:

@@ -25,7 +25,7 @@ bool, default False
     Whether to draw random numbers: one for each element, by its place in C order and the seed, the same ones whatever the
     memory layout, the number of threads and the device. The arrays then have one shape. Not in compiled code.""",
     "seed": """\
-int
+int, optional
     From 0 to 2**64 - 1, needed where training; not used otherwise. Take another one in every step, and for the backward pass that
     of the forward pass.""",
 }
@@ -40,13 +40,15 @@ _RAISES = """\
 Raises
 ------
 TypeError
-    Complex, object, string or datetime input; an unknown or non-scalar parameter; `out` of another dtype.
+    Complex, object, string or datetime input; an unknown or non-scalar parameter; `out` of another dtype{types}.
 ValueError
-    {shapes}; `out` of another shape; {range} out of its range.
+    {shapes}; `out` of another shape; {values}.
 """
+_MASK_TYPE = "; a `where` that is not made of bools"
 _JUMPS = """\
 Where the first derivative has a kink, this one takes its value from the same side; where only this one jumps, from the left.
 """
+SIDES = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
 _FLOATS = "bfloat16, float16, float32 and float64 are kept; integers become what ``numpy.exp`` makes of them."
 _INTEGERS = "The dtype of `x`: floats and integers are kept, bool counts as int8."
 
@@ -67,10 +69,11 @@ class Descriptions:
     def __init__(self, name: str, summary: str, parameters: Mapping[str, Any], record: activation) -> None:
         self.name, self.summary, self.record = name, inspect.cleandoc(summary), record
         self.arrays = [key for key, default in parameters.items() if default is REQUIRED]
+        self.defaults = [default for default in parameters.values() if default is not REQUIRED]
         self.dtypes = _INTEGERS if record.integers else _FLOATS
         self.operands: Entries = {}
         for key, default in parameters.items():
-            kind = "array_like" if default is REQUIRED else f"float, default {default:g}"
+            kind = "array_like" if default is REQUIRED else f"float, default {default!r}"
             self.operands[key] = f"{kind}\n    {record.params.get(key, 'Real numbers of any shape.')}"
         for key, choices in record.variants.items():
             self.operands[key] = f"{{{', '.join(map(repr, choices))}}}\n    {record.params.get(key, 'Which formula.')}"
@@ -97,33 +100,35 @@ class Descriptions:
             valid = "" if self.record.from_output else ", which is not valid for this function"
             entries["from_output"] = _FROM_OUTPUT.format(valid=valid)
         entries["wrt"] = _WRT.format(default="x" if len(self.arrays) == 1 else tuple(self.arrays))
-        return self._text(f"The backward pass of {self.name}: grad * f'(x), and 0 where f'(x) is 0.", entries, _GRADIENT)
+        start = f"The backward pass of {self.name}: grad * f'(x), and 0 where f'(x) is 0."
+        values = "; an unknown name in `wrt`; `from_output=True` where that is not valid"
+        return self._text(start, entries, _GRADIENT, result="ndarray, scalar, or a tuple of them", values=values)
 
     def _slope(self, start: str, formula: Callable[..., Any], jumps: str, training: Entries) -> str:
-        told = filter(None, (inspect.getdoc(formula) or "A formula.", f"{jumps}{_convention(self.record.kinks)}".rstrip()))
+        told = filter(None, (inspect.getdoc(formula) or "A formula.", f"{jumps}{self._convention()}".rstrip()))
         notes = "\nNotes\n-----\n" + "\n\n".join(told) + "\n"
         return self._text(f"{start} of {self.name}, elementwise.", self.operands | training, _BROADCAST, notes)
 
-    def _text(self, start: str, entries: Entries, shape: str, end: str = "") -> str:
-        raises = _RAISES.format(shapes="Shapes that do not broadcast", range="a parameter")
-        return _page(start, entries | _OUT | _WHERE, f"{shape} {self.dtypes}", raises, end)
+    def _convention(self) -> str:
+        convention = "; ".join(f"at x = {point:g} {SIDES[side]}" for point, side in self.record.kinks(*self.defaults).items())
+        return f"With default parameters: {convention}.\n" if convention else ""
+
+    def _text(
+        self, start: str, entries: Entries, shape: str, end: str = "", result: str = "ndarray or scalar", values: str = ""
+    ) -> str:
+        types = _MASK_TYPE
+        if "seed" in entries:
+            types += "; training without a `seed`"
+            values += "; a `seed` out of its range"
+        values = f"a parameter out of its range{values}"
+        raises = _RAISES.format(shapes="Shapes that do not broadcast", types=types, values=values)
+        return _page(start, entries | _OUT | _WHERE, f"{result}\n    {shape} {self.dtypes}", raises, end)
 
 
 def _page(start: str, entries: Entries, result: str, raises: str, end: str) -> str:
     listed = "".join(f"{key} : {entry}\n" for key, entry in entries.items())
-    returns = f"Returns\n-------\nndarray or scalar\n    {result}\n"
+    returns = f"Returns\n-------\n{result}\n"
     return f"{start}\n\nParameters\n----------\n{listed}\n{returns}\n{raises}{end}"
-
-
-def _convention(kinks: Callable[..., Mapping[float, str]]) -> str:
-    points = kinks(*_defaults(kinks)) if kinks.__defaults__ else kinks()
-    sides = {"left": "the value from the left", "right": "the value from the right", "middle": "the mean of both sides"}
-    convention = "; ".join(f"at x = {point:g} {sides[side]}" for point, side in points.items())
-    return f"With default parameters: {convention}.\n" if convention else ""
-
-
-def _defaults(function: Callable[..., Any]) -> tuple[Any, ...]:
-    return function.__defaults__ or ()
 
 
 def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, integers: bool, paper: str) -> tuple[str, str]:
@@ -148,9 +153,11 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
     start = f"The backward pass of {name}, from its {'input' if pooled else 'output'}."
     key = "x" if pooled else "y"
     one, two = "No axis at all", f"`grad` and `{key}` of shapes that do not match"
-    raises, backward_raises = (_RAISES.format(shapes=shapes, range="an axis or a parameter") for shapes in (one, two))
-    entries = x | groups | out | mask
+    values = "an axis or a parameter out of its range"
+    raises = _RAISES.format(shapes=one, types=_MASK_TYPE if mask else "; a mask", values=values)
+    backward_raises = _RAISES.format(shapes=two, types="; a mask", values=values)
+    kind, entries = "ndarray or scalar\n    ", x | groups | out | mask
     return (
-        _page(inspect.cleandoc(summary), entries, f"Of the shape of `x`{cut}. {dtypes}", raises, source),
-        _page(start, grad | given | groups | out, f"Of the shape of `{key}`. {dtypes}", backward_raises, ""),
+        _page(inspect.cleandoc(summary), entries, f"{kind}Of the shape of `x`{cut}. {dtypes}", raises, source),
+        _page(start, grad | given | groups | out, f"{kind}Of the shape of `{key}`. {dtypes}", backward_raises, ""),
     )

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastrelu import arrays, memory, pool
-from fastrelu.dispatch import Target, choose
+from fastrelu.inner_loops import run
 from fastrelu.kernels.draws import draws_loop
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.thresholds import Cost
-from fastrelu.tuned import in_force
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
-
-_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)  # NumPy's inner loop
-_loops: dict[tuple[str, np.dtype[Any]], tuple[Loop, Loop]] = {}
 
 
 def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any], out: Any, where: Any) -> Any:
@@ -54,15 +47,14 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
     dtype, scalars = function.settle(arrays.common_dtype(name, function.arrays, values), given[count:], function.supported)
     shape = np.shape(values[-1])
     arrays.check_one_shape(function.dotted_name, function.arrays, list(map(np.shape, values)))
-    mask = where if where is True else _checked_mask(name, where, shape)
+    mask = where if where is True else arrays.mask_for(name, where, shape)
     if out is not None:
         arrays.check_out(name, out, dtype, shape)
     flat = [np.require(value, dtype, ["C", "ALIGNED"]) for value in values]
     direct = where is True and out is not None and out.dtype is dtype and out.flags.carray
     direct = direct and not any(arrays.untangled(value, out) is not value for value in flat)
     like = flat[-1]
-    large = like.size * dtype.itemsize >= memory.FROM_BYTES
-    result = out if direct else memory.empty_like(like, dtype) if large else np.empty_like(like, dtype)
+    result = out if direct else memory.empty_like(like, dtype)
     _run(function, dtype, flat, seed, scalars, result)
     if direct:
         return out
@@ -73,23 +65,15 @@ def call(function: Elementwise, operands: tuple[Any, ...], named: dict[str, Any]
     return target if shape or out is not None else target[()]
 
 
-def _checked_mask(name: str, where: Any, shape: tuple[int, ...]) -> Any:
-    mask = arrays.check_where(name, where)
-    if arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask]) != shape:
-        arrays.reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
-    return mask
-
-
 def _in_c_order(value: Any) -> bool:
     return not isinstance(value, np.ndarray) or value.flags.c_contiguous
 
 
 def _checked_seed(name: str, seed: Any) -> int:
     wanted = "be an integer from 0 to 2**64 - 1 where training"
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        arrays.reject(TypeError, name, "seed", wanted, "no seed" if seed is None else type(seed).__name__)
+    if seed is None:
+        arrays.reject(TypeError, name, "seed", wanted, "no seed")
+    number = arrays.as_integer(name, "seed", seed, wanted)
     if not 0 <= number < 1 << 64:
         arrays.reject(ValueError, name, "seed", wanted, str(number))
     return number
@@ -102,17 +86,16 @@ def _plain(name: str, key: str, value: Any) -> Any:
     return np.asarray(operand) if isinstance(operand, np.ndarray) else operand
 
 
-def _loop(function: Elementwise, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
+def _loops(function: Elementwise, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
     """The inner loop, on one thread and on as many as it may have."""
-    key = function.dotted_name, dtype
-    if key not in _loops:
+    if dtype not in function.noisy_loops:
         noisy, number = function.training, BY_DTYPE[dtype].param
         kernel, outer = noisy.loop(number), draws_loop(dtype)
         n_arrays, n_params = len(noisy.arrays) - 1, len(noisy.params)
         words = np.array([kernel.data[0], n_arrays, n_params], np.int64)
         serial = Loop(outer.address, words, (*(dtype,) * n_arrays, *(number,) * (2 + n_params), dtype), (kernel, outer))
-        _loops[key] = serial, pool.pooled_loop(serial)
-    return _loops[key]
+        function.noisy_loops[dtype] = serial, pool.pooled_loop(serial)
+    return function.noisy_loops[dtype]
 
 
 def _run(function: Elementwise, dtype: np.dtype[Any], values: list[Any], seed: int, scalars: list[float], out: Any) -> None:
@@ -120,11 +103,7 @@ def _run(function: Elementwise, dtype: np.dtype[Any], values: list[Any], seed: i
     number, size = BY_DTYPE[dtype].param, dtype.itemsize
     params = np.array(scalars, number)
     places = [params.ctypes.data + k * number.itemsize for k in range(params.size)]
-    addresses = [value.ctypes.data for value in values]
-    words = np.array([*addresses, 0, np.uint64(seed).astype(np.int64), *places, out.ctypes.data], np.int64)
-    steps = np.array([*[size] * len(values), 1, 0, *[0] * len(places), size], np.int64)
-    count = np.array([out.size], np.int64)
-    serial, pooled = _loop(function, dtype)
-    alone = choose("cpu", out.size, size, Cost.HEAVY, pool.ready(), in_force().thresholds) is Target.SERIAL
-    chosen = serial if alone else pooled
-    _CALL(chosen.address)(words.ctypes.data, count.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
+    signed = seed - (1 << 64) if seed >> 63 else seed
+    operands = [*(value.ctypes.data for value in values), 0, signed, *places, out.ctypes.data]
+    steps = [*[size] * len(values), 1, 0, *[0] * len(places), size]
+    run(_loops(function, dtype), operands, [out.size], steps)

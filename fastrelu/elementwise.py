@@ -93,6 +93,7 @@ class Elementwise(Compiled):
         self.formula = formula
         self.training: Any = training
         self._layout_tables: dict[np.dtype[Any], layouts.Table] = {}
+        self.noisy_loops: dict[np.dtype[Any], tuple[Loop, Loop]] = {}  # filled by draws
         super().__init__(
             name=name,
             module=module,

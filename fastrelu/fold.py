@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -196,10 +195,7 @@ class Fold(Compiled):
         return arrays.bind(self.dotted_name, self._names, defaults, operands, named, ("out", "where"))
 
     def _axis(self, value: Any, ndim: int) -> int:
-        try:
-            axis = operator.index(value)
-        except TypeError:
-            arrays.reject(TypeError, self.dotted_name, "axis", "be an integer", type(value).__name__)
+        axis = arrays.as_integer(self.dotted_name, "axis", value)
         if not -ndim <= axis < ndim:
             wanted = f"be from {-ndim} to {ndim - 1}" if ndim else "exist (the array has no axes)"
             raise np.exceptions.AxisError(f"{self.dotted_name}: axis must {wanted}, got {axis}")
@@ -207,10 +203,7 @@ class Fold(Compiled):
 
     def _split(self, value: Any, pool_size: Any, axis: int) -> Any:
         length = value.shape[axis]
-        try:
-            pool_size = operator.index(pool_size)
-        except TypeError:
-            arrays.reject(TypeError, self.dotted_name, "pool_size", "be an integer", type(pool_size).__name__)
+        pool_size = arrays.as_integer(self.dotted_name, "pool_size", pool_size)
         if pool_size < 1 or length % pool_size:
             arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(pool_size))
         return value.reshape(*value.shape[:axis], length // pool_size, pool_size, *value.shape[axis + 1 :])
@@ -218,10 +211,7 @@ class Fold(Compiled):
     def _mask(self, where: Any, shape: tuple[int, ...]) -> Any:
         if self.masked is None:
             raise TypeError(f"{self.dotted_name}: where must be True, this function takes no mask")
-        mask = arrays.check_where(self.dotted_name, where)
-        if arrays.common_shape(self.dotted_name, ("x", "where"), [np.broadcast_to(0, shape), mask]) != shape:
-            arrays.reject(ValueError, self.dotted_name, "where", f"broadcast to shape {shape}", str(mask.shape))
-        return np.broadcast_to(mask, shape)
+        return arrays.mask_for(self.dotted_name, where, shape)
 
 
 def fold(

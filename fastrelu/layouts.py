@@ -93,7 +93,7 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
         flags, arrays = flags | MASKED, (*arrays, mask)
     kind = Target.SERIAL
     if size >= function.large:
-        kind = choose("cpu", size, dtype.itemsize, function.cost, pool.ready(), thresholds_in_force())
+        kind = choose(size, dtype.itemsize, function.cost, pool.ready(), thresholds_in_force())
     _native()(table.address, id(arrays), id(params), flags, kind is not Target.SERIAL)
     return out
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
-import operator
 import os
 import threading
 from typing import Any
 
 import numpy as np
 
-from fastrelu.arrays import reject
+from fastrelu.arrays import as_integer, reject
 
 FROM_BYTES = 1 << 22  # smaller ones come from malloc, which keeps its pages
 HUGE_PAGE = 1 << 21
@@ -121,9 +120,11 @@ if hasattr(os, "register_at_fork"):
 def empty_like(array: Any, dtype: np.dtype[Any]) -> Any:
     """An uninitialised array of an array's shape and memory order, in memory that was used before where there is some."""
     size = array.size * dtype.itemsize
+    if size < FROM_BYTES or not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return np.empty_like(array, dtype, subok=False)
     step = 1 << (size.bit_length() - 4)  # sizes that differ by less than an eighth share buffers
     rounded = -(-size // step) * step
-    if size < FROM_BYTES or rounded > _shelf.limit or not (array.flags.c_contiguous or array.flags.f_contiguous):
+    if rounded > _shelf.limit:
         return np.empty_like(array, dtype, subok=False)
     try:
         buffer = _shelf.take(rounded)
@@ -153,10 +154,7 @@ def limit(size: int | None = None) -> int:
         If it is not an integer; if it is negative.
     """
     if size is not None:
-        try:
-            wanted = operator.index(size)
-        except TypeError:
-            reject(TypeError, "memory.limit", "size", "be an integer", type(size).__name__)
+        wanted = as_integer("memory.limit", "size", size)
         if wanted < 0:
             reject(ValueError, "memory.limit", "size", "be at least 0", str(wanted))
         _shelf.limit = wanted

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastrelu import arrays, memory, pool
-from fastrelu.dispatch import Target, choose
+from fastrelu.inner_loops import run
 from fastrelu.kernels.distances import BLOCK, distances_loop
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.kernels.ufunc import Loop
 from fastrelu.parameters import REQUIRED, public_signature
-from fastrelu.thresholds import Cost
-from fastrelu.tuned import in_force
 
 if TYPE_CHECKING:
     from fastrelu.activation import Activation
 
-_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)  # NumPy's inner loop
 _DOC = """\
 {name} of the distances between points and centers, in one pass: the matrix of radial basis functions.
 
@@ -84,13 +80,10 @@ class Pairwise:
         shape = len(points), len(centers)
         if out is not None:
             arrays.check_out(name, out, dtype, shape)
-        size = shape[0] * shape[1] * dtype.itemsize
         direct = out is not None and out.dtype is dtype and out.flags.carray
         direct = direct and not np.may_share_memory(points, out) and not np.may_share_memory(centers, out)
-        result = out if direct else np.empty(shape, dtype)  # which is no memory yet where it is large
-        if not direct and size >= memory.FROM_BYTES:
-            result = memory.empty_like(result, dtype)
-        if size:
+        result = out if direct else memory.empty_like(np.empty(shape, dtype), dtype)  # empty: no memory yet where it is large
+        if result.size:
             self._run(dtype, points, centers, numbers, result)
         if out is None or direct:
             return result
@@ -112,7 +105,7 @@ class Pairwise:
             arrays.reject(ValueError, self.dotted_name, key, "have two axes", f"shape {array.shape}")
         return array
 
-    def _loop(self, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
+    def _loops_of(self, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
         """The inner loop, on one thread and on as many as it may have."""
         if dtype not in self._loops:
             kernel, outer = self.function.loop(BY_DTYPE[dtype].param), distances_loop(dtype)
@@ -124,16 +117,11 @@ class Pairwise:
 
     def _run(self, dtype: np.dtype[Any], points: Any, centers: Any, scalars: list[float], out: Any) -> None:
         points = np.ascontiguousarray(points, np.float64)
-        count, axes = points.shape
+        axes = points.shape[1]
         blocks = [np.ravel(centers[first : first + BLOCK].T) for first in range(0, len(centers), BLOCK)]
         flat = np.concatenate(blocks, dtype=np.float64, casting="unsafe")
         params = np.array(scalars, BY_DTYPE[dtype].param)
         places = [params.ctypes.data + k * params.itemsize for k in range(params.size)]
-        words = np.array([points.ctypes.data, flat.ctypes.data, axes, *places, out.ctypes.data], np.int64)
-        steps = np.array([8 * axes, 0, 0, *[0] * len(places), out.shape[1] * dtype.itemsize], np.int64)
-        dimensions = np.array(out.shape, np.int64)
-        serial, pooled = self._loop(dtype)
-        threads = pool.ready() if count > 1 else 1
-        alone = choose("cpu", out.size, dtype.itemsize, Cost.HEAVY, threads, in_force().thresholds) is Target.SERIAL
-        chosen = serial if alone else pooled
-        _CALL(chosen.address)(words.ctypes.data, dimensions.ctypes.data, steps.ctypes.data, chosen.data.ctypes.data)
+        operands = [points.ctypes.data, flat.ctypes.data, axes, *places, out.ctypes.data]
+        steps = [8 * axes, 0, 0, *[0] * len(places), out.shape[1] * dtype.itemsize]
+        run(self._loops_of(dtype), operands, out.shape, steps)

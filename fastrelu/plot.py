@@ -52,10 +52,10 @@ def curve(
         If the range is not finite or not in order.
     """
     if isinstance(function, Fold):
-        raise TypeError(f"curve: function must be elementwise, got {function!r}")
+        raise TypeError(f"plot.curve: function must be elementwise, got {function!r}")
+    if np.shape(range) != (2,) or not (np.isfinite(range).all() and range[0] < range[1]):
+        raise ValueError(f"plot.curve: range must be two finite numbers in order, got {range}")
     low, high = map(float, range)
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise ValueError(f"curve: range must be two finite numbers in order, got {low:g} and {high:g}")
     ends = [low, *(kink for kink in kinks(function, params) if low < kink < high), high]
     ax = ax or new_axes(function, params)
     for each in (function, function.derivative) if derivative else (function,):
@@ -86,7 +86,14 @@ def points(function: Any, values: Sequence[float], ax: Axes | None = None, **par
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If the inputs have not one axis.
     """
+    if np.ndim(values) != 1:
+        raise ValueError(f"plot.points: values must have one axis, got {np.ndim(values)}")
     results = function(values, **params)
     ax = ax or new_axes(function, params)
     (line,) = ax.plot(values, results, linewidth=2, zorder=3, label="line")

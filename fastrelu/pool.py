@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import ctypes
 import functools
-import operator
 import os
 import sys
 import threading
@@ -19,7 +18,7 @@ import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
 
-from fastrelu.arrays import reject
+from fastrelu.arrays import as_integer, reject
 from fastrelu.kernels import pool as native
 from fastrelu.kernels.ufunc import Loop
 
@@ -160,10 +159,7 @@ class threads(contextlib.AbstractContextManager["threads"]):
     """
 
     def __init__(self, n: int) -> None:
-        try:
-            wanted = operator.index(n)
-        except TypeError:
-            reject(TypeError, "threads", "n", "be an integer", type(n).__name__)
+        wanted = as_integer("threads", "n", n)
         if not 1 <= wanted <= most_threads():
             reject(ValueError, "threads", "n", f"be from 1 to {most_threads()}", str(wanted))
         self._before, STATE[native.MOST] = int(STATE[native.MOST]), wanted

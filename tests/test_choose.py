@@ -20,21 +20,20 @@ def test_truth_table(cost, itemsize):
         for threads in (1, 2, 64):
             alone = threads == 1 or size < parallel
             wanted = Target.STREAMING if size >= streaming else Target.SERIAL if alone else Target.PARALLEL
-            assert choose("cpu", size, itemsize, cost, threads, THRESHOLDS) is wanted
-            assert choose("cuda", size, itemsize, cost, threads, THRESHOLDS) is Target.CUDA, "the device follows the data"
+            assert choose(size, itemsize, cost, threads, THRESHOLDS) is wanted
 
 
 @given(st.integers(0, 1 << 40), st.sampled_from(Cost), st.integers(1, 1 << 62), st.integers(1, 1 << 62))
 def test_any_thresholds(size, cost, parallel_from, streaming_from):
     """Also where streaming pays earlier than threads do, and where neither ever does."""
     thresholds = Thresholds(dict.fromkeys(Cost, parallel_from), streaming_from)
-    found = choose("cpu", size, 4, cost, 8, thresholds)
+    found = choose(size, 4, cost, 8, thresholds)
     assert (found is Target.STREAMING) == (4 * size >= streaming_from)
     assert (found is Target.SERIAL) == (4 * size < min(parallel_from, streaming_from))
 
 
 def test_pure():
     """Nothing but its arguments: no clock, no environment, no arrays."""
-    assert list(inspect.signature(choose).parameters) == ["device", "size", "itemsize", "cost", "threads", "thresholds"]
-    names = {"Target", "CUDA", "PARALLEL", "SERIAL", "STREAMING", "streaming_from", "parallel_from"}
+    assert list(inspect.signature(choose).parameters) == ["size", "itemsize", "cost", "threads", "thresholds"]
+    names = {"Target", "PARALLEL", "SERIAL", "STREAMING", "streaming_from", "parallel_from"}
     assert set(choose.__code__.co_names) <= names

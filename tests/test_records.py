@@ -12,6 +12,7 @@ from numba import njit
 
 import fastrelu as fr
 from fastrelu import vecmath
+from fastrelu.docstrings import SIDES
 
 EVERYTHING = {**ELEMENTWISE, **FOLDS, **{f"{name}.backward": function.backward for name, function in FOLDS.items()}}
 
@@ -76,12 +77,11 @@ def test_options_are_documented(function):
 
 @each(ACTIVATIONS)
 def test_kink_is_documented(function):
-    kinks = function.kinks(*function.params.values()) if function.params else function.kinks()
+    kinks = function.kinks(*function.params.values())
     text = inspect.getdoc(function.derivative)
-    assert ("x = " in text) == bool(kinks)
+    assert ("at x = " in text) == bool(kinks)
     for point, side in kinks.items():
-        assert f"{point:g}" in text
-        assert side in ("left", "right", "middle")
+        assert f"at x = {point:g} {SIDES[side]}" in text
 
 
 @each({**REPRESENTATIVES, **FOLDS, **{f"{name}.backward": function.backward for name, function in FOLDS.items()}}, ELEMENTWISE)
@@ -172,7 +172,7 @@ def own(own_registry):
         derivative=slope,
         reference=lambda m, x, width: max(-1, min(1, x / width)),
         numpy=lambda x, width=2.0: np.clip(x / width, -1, 1),
-        kinks=lambda width=2.0: {-width: "left", width: "right"},
+        kinks=lambda width: {-width: "left", width: "right"},
         max_ulp=0.5,
         params={"width": "Where it saturates."},
     )
@@ -201,7 +201,8 @@ class TestOwnActivation:
         assert np.isnan(own(np.nan)) and np.isnan(own.derivative(np.nan))
         assert own.formula(np.float32(1)) == np.float32(0.5)
         assert fr.registry["ramp"] is own
-        assert "width : float, default 2" in own.__doc__
+        assert "width : float, default 2.0\n" in own.__doc__
+        assert "at x = -2 the value from the left; at x = 2 the value from the right" in own.derivative.__doc__
         assert str(inspect.signature(own)) == "(x, width=2.0, *, out=None, where=True)"
         with pytest.raises(TypeError, match=r"^ramp: x must be a real array, got complex128$"):
             own(1j)

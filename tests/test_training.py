@@ -208,3 +208,29 @@ def test_documented(function):
         assert "\nseed : int" in member.__doc__
         last = ["training", "seed", *(["wrt"] if member is function.backward else []), "out", "where"]
         assert list(member.__signature__.parameters)[-len(last) :] == last
+
+
+def test_a_function_that_is_defined_again(own_registry):
+    """As a cell of a notebook is: the kernels are those of the function, not of its name."""
+
+    def noise(value):
+        def formula(x, u):
+            return x + u * type(x)(value)
+
+        @fr.activation(
+            derivative=lambda x: type(x)(1),
+            reference=lambda m, x: x,
+            numpy=lambda x: x,
+            max_ulp=1,
+            training=formula,
+            training_derivative=lambda x, u: type(x)(1),
+        )
+        def noisy(x):
+            """x, and noise."""
+            return x
+
+        return noisy(np.zeros(5), training=True, seed=1)
+
+    once = noise(1.0)
+    assert (once > 0).any()
+    np.testing.assert_array_equal(noise(4.0), 4 * once)
