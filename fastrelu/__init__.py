@@ -31,8 +31,9 @@ from fastrelu.formulas.quadratic import relu_squared, sparse_plus, sqnl, star_re
 from fastrelu.formulas.radial import gaussian, inverse_multiquadric, inverse_quadratic, multiquadric
 from fastrelu.formulas.rectifiers import identity, leaky_relu, prelu, relu, relu6, rrelu, step, threshold, thresholded_relu
 from fastrelu.formulas.saturating import bipolar_sigmoid, soft_clipping, softcap
-from fastrelu.formulas.selfgated import logish, serf, smish, tanhexp
+from fastrelu.formulas.selfgated import serf, tanhexp
 from fastrelu.formulas.shrinks import hardshrink, shrink, softshrink
+from fastrelu.formulas.sigmoid_gated import logish, smish
 from fastrelu.formulas.sigmoids import sigmoid, tanh
 from fastrelu.formulas.smooth import elu, silu, softplus
 from fastrelu.formulas.soboleva import smht
@@ -41,14 +42,16 @@ from fastrelu.formulas.splines import polyharmonic, thin_plate_spline
 from fastrelu.formulas.swishes import quick_gelu, swish
 from fastrelu.formulas.tanhs import lisht, logcosh, tanhshrink
 from fastrelu.pool import threads
+from fastrelu.tbb import load_tbb
 
 if TYPE_CHECKING:
     from fastrelu.table import catalogue
     from fastrelu.translate import get
 
+load_tbb()
 if _collecting:
     gc.enable()
-del gc
+del gc, load_tbb
 
 __version__ = "0.1.0"
 

@@ -151,17 +151,18 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         if dtype not in self._loops:
             with global_compiler_lock:  # numba's: who waits for it finds what the first thread has made
                 if dtype not in self._loops:
-                    self._loops[dtype] = loop = self.compile_loop(dtype)
-                    thresholds = thresholds_in_force()
+                    loop, thresholds = self.compile_loop(dtype), thresholds_in_force()
                     self.large = min(thresholds.parallel_from[self.cost], thresholds.streaming_from) // 8
                     self._waiting.append(loop)
+                    self._loops[dtype] = loop
         return self._loops[dtype]
 
     def _shorten(self) -> None:
         """Lets common calls reach the waiting loops at once."""
         with global_compiler_lock:
             while self._waiting:
-                self._add(self._waiting.pop())
+                self._add(self._waiting[-1])
+                self._waiting.pop()  # once it is there: a signal's handler may raise anywhere, and what it stopped is done again
 
     def _add(self, loop: Loop) -> None:
         dtype = loop.dtypes[-1]
@@ -174,7 +175,9 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
     def _enter(self) -> None:
         """Puts the C function in the place of `_long_way`, where there is one."""
         kind = self.entry_kind
-        if SUPPORTED and kind is not None and self._entry is None:
+        if not SUPPORTED or kind is None:
+            return
+        if self._entry is None:
             options = {
                 key: {value: chosen for value, chosen in choices.items() if chosen not in (None, self)}
                 for key, choices in self.options.items()
@@ -184,7 +187,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             shape = len(self.arrays), tuple(self.params.values()), self.free_params, kind, options
             words = pool.STATE.ctypes.data
             self._entry = Entry(self._attributes["__name__"], self._long_way, *shape, words, *sizes, memory.empty_like)
-            self._install(self._entry.function)
+        self._install(self._entry.function)
 
     def _select(self, chosen: Compiled) -> None:
         """Lets calls that select a function reach it at once, if calls of that one are common."""

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -184,24 +184,6 @@ def _from_environment() -> None:
         threads(min(int(given), most_threads()))
 
 
-def _likely_libraries() -> Iterator[str]:
-    """Where pip puts TBB."""
-    if sys.platform == "win32":
-        yield os.path.join(sys.prefix, "Library", "bin", "tbb12.dll")
-    yield from (os.path.join(prefix, "lib", "libtbb.so.12") for prefix in (sys.prefix, os.path.expanduser("~/.local")))
-
-
-def load_tbb() -> None:
-    """Makes `pip install tbb` enough for Numba, which asks a linker that does not know virtual environments (numba#6108).
-
-    We do not need it; a user's own parallel functions, with our formulas in them, do: they keep their latency on a busy machine.
-    """
-    for path in _likely_libraries():
-        with contextlib.suppress(OSError):
-            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
-            return
-
-
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
     # A child would wait forever for a compilation that another thread of its parent was in the middle of.
@@ -210,4 +192,3 @@ if hasattr(os, "register_at_fork"):
 atexit.register(_stop)
 STATE[native.MOST], STATE[native.CREDIT] = most_threads(), native.MOST_CREDIT
 _from_environment()
-load_tbb()

@@ -1,6 +1,7 @@
 """The C function that CPython calls for small contiguous arrays: it does what the Python function does, faster, or hands on."""
 
 import sys
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -290,3 +291,51 @@ def test_every_kind_of_function(name):
         agree(function, lambda arrays=arrays: ([array.copy() for array in arrays], {}))
         agree(function, lambda arrays=arrays: ([array.copy() for array in arrays], {"out": np.empty_like(arrays[0])}))
         assert not ways(lambda arrays=arrays: function(*arrays))[1]
+
+
+def test_interrupted_anywhere(own_registry):
+    """A signal's handler may raise between any two lines that prepare the short way: it is there after the next calls."""
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupting(after):
+        """Raises at a line of ours, after so many of them."""
+        left = after
+
+        def trace(frame, event, _argument):
+            nonlocal left
+            if frame.f_code.co_name not in ("loop", "_shorten", "_add", "_enter", "_install", "add", "__init__"):
+                return None
+            if Path(frame.f_code.co_filename).name not in ("compiled.py", "entry.py"):
+                return None
+            left -= event == "line"
+            if left < 0:
+                raise Interrupted
+            return trace
+
+        return trace
+
+    x, interrupted, after = base("float32"), True, 0
+    while interrupted:
+
+        @fr.activation(derivative=lambda x: type(x)(2), reference=None, numpy=None, max_ulp=1)
+        def doubled(x):
+            """2 x."""
+            return x + x
+
+        before, interrupted = sys.gettrace(), False
+        for _ in range(3):
+            sys.settrace(interrupting(after))
+            try:
+                doubled(x)
+            except Interrupted:
+                interrupted = True
+            finally:
+                sys.settrace(before)
+        for _ in range(2):
+            same_bits(doubled(x), x + x)
+        assert not ways(lambda: doubled(x))[1], f"after {after} lines"
+        assert doubled.__name__ == "doubled"
+        after += 1
+    assert after > 20

@@ -14,6 +14,15 @@ from fastrelu.vecmath.pairs import exp_pair, one_minus, one_plus
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
 from fastrelu.vecmath.words import add, product, quotient, two_sum
 
+LEFT = np.float64(-120)  # where float32 is computed in float64: left of it x exp(x) is 0 in float32
+
+
+@jitable
+def right_of_left_end(x: Scalar) -> Scalar:
+    """A float32 number in float64, but not below LEFT."""
+    z = np.float64(x)
+    return LEFT if z < LEFT else z
+
 
 @jitable
 def left_end(x: Scalar) -> Scalar:

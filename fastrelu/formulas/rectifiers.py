@@ -93,15 +93,10 @@ def prelu_slope(x: Scalar, weight: Scalar) -> Scalar:
     return type(x)(1) if x > 0 else weight if x <= 0 else x
 
 
-def prelu_weight_slope(x: Scalar, weight: Scalar) -> Scalar:
-    """The derivative of prelu with respect to its weight, 0 if x > 0 else x."""
-    return type(x)(0) if x > 0 else x
-
-
 @activation(
     derivative=prelu_slope,
     second=flat,
-    gradients={"weight": prelu_weight_slope},
+    gradients={"weight": negative_part},
     reference=lambda m, x, weight: x if x > 0 else weight * x,
     numpy=lambda x, weight: np.where(x > 0, x, weight * x),
     kinks=lambda: {0.0: "left"},

@@ -189,6 +189,6 @@ class Entry:
         objects = [compute.type(value) for value in self._params]
         words = np.array([id(each) for each in objects], np.int64)
         addresses = params.ctypes.data, loop.address, loop.data.ctypes.data, id(ufunc), words.ctypes.data
+        _alive.append((dtype, loop, params, ufunc, objects, words))
         self._table[place : place + SLOT] = id(dtype), loop.data[0], dtype.itemsize, *addresses, ufunc_below * dtype.itemsize
         self._table[SLOTS] += 1
-        _alive.append((dtype, loop, params, ufunc, objects, words))

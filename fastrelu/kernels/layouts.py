@@ -45,7 +45,6 @@ from fastrelu.kernels.plans import (
     TILE_BYTES,
     TILE_COLUMNS,
     TILE_ROWS,
-    UNIT,
     merge_axes,
     plan,
     read_axes,
@@ -221,7 +220,7 @@ def run_part(job: int, start: int, count: int) -> None:
     if peek(job, COLUMN):
         tiled_rows(job, 0, rows, start * COLUMNS, min((start + count) * COLUMNS, columns), table, scratch)
     else:
-        first, last = start * peek(job, UNIT), min((start + count) * peek(job, UNIT), rows)
+        first, last = start * peek(job, TILE_ROWS), min((start + count) * peek(job, TILE_ROWS), rows)
         if peek(job, PACKED):
             packed_rows(job, first, last, table, scratch)
         else:
@@ -247,7 +246,7 @@ def run_layout(function: int, arrays: int, params: int, flags: int, pooled: int)
     thread = ask(peek(function, RELEASE_GIL), (0,)) if elements * size >= GIL_BYTES else 0
     merge_axes(job)
     plan(job)
-    rows, columns, unit = peek(job, ROWS), peek(job, EXTENTS), peek(job, UNIT)
+    rows, columns, unit = peek(job, ROWS), peek(job, EXTENTS), peek(job, TILE_ROWS)
     threads = claim(peek(function, POOL), elements * size) if pooled else 1
     shares, share = (rows + unit - 1) // unit, unit * columns * size
     by_columns = threads > 1 and not peek(job, PACKED) and shares < FEW * threads and shares * COLUMNS < columns

@@ -10,9 +10,9 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from fastrelu.kernels.nontemporal import LINE
-from fastrelu.kernels.objects import DATA, ITEM_OF_TUPLE, LOW_HALF, NDIM, SHAPE, STRIDES
+from fastrelu.kernels.objects import DATA, ITEM_OF_TUPLE, NDIM, SHAPE, STRIDES
 from fastrelu.kernels.parts import APART
-from fastrelu.kernels.pointers import peek, poke
+from fastrelu.kernels.pointers import LOW_HALF, peek, poke
 
 # What a function's table holds, in words: as in the loops' data,
 KERNEL, ARRAYS, PARAMS, SIZE = range(4)
@@ -21,7 +21,7 @@ PARAM_SIZE, PART, POOL, RELEASE_GIL, TAKE_GIL = range(4, 9)
 MASKED, FRESH = 1, 2  # flags of a call
 
 # The job of a call, in words: OPERANDS counts arrays, output and mask, in this order.
-FUNCTION, OPERANDS, PARAM_VALUES, FLAGS, TILE_ROWS, TILE_COLUMNS, PACKED, DIMENSIONS, ROWS, UNIT, COLUMN = range(11)
+FUNCTION, OPERANDS, PARAM_VALUES, FLAGS, TILE_ROWS, TILE_COLUMNS, PACKED, DIMENSIONS, ROWS, COLUMN = range(10)
 MOST_OPERANDS, MOST_DIMENSIONS = 10, 65
 BASES, GATHERED, EXTENTS = 16, 16 + MOST_OPERANDS, 16 + 2 * MOST_OPERANDS
 STEPS = EXTENTS + MOST_DIMENSIONS
@@ -172,4 +172,3 @@ def plan(job: int) -> None:
     poke(job, PACKED, 1 if packed else 0)
     poke(job, TILE_ROWS, height)
     poke(job, TILE_COLUMNS, min(width, columns))
-    poke(job, UNIT, height)

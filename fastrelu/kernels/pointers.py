@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 
 BYTE = ir.IntType(8)
 WORD = ir.IntType(64)
+LOW_HALF = (1 << 32) - 1  # of a word, where a C int stands
 
 # The floating-point control register: (read, write, the value for round to nearest, subnormals kept and no traps).
 _X86 = ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr", 0x1F80)

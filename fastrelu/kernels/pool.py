@@ -20,15 +20,16 @@ from fastrelu.kernels import atomics
 from fastrelu.kernels.elementwise import LOOP
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.parts import INLINED
-from fastrelu.kernels.pointers import ask, call, peek, poke, stack
+from fastrelu.kernels.pointers import LOW_HALF, ask, call, peek, poke, stack
 
-TABLE_BYTES = 128  # room for 16 words: operands, or dimensions
+PART_BYTES = 128  # room for 16 words: operands, or dimensions
 ALIGN = 64  # a thread's share of elements ends on a cache line
 
 # The pool's memory, in 64-bit words; what different threads write lies on cache lines of its own (which come in pairs).
 LINE = 16
 GATE = 0  # generation, whether it is open, how many are inside
-JOB = 1 * LINE  # loop, data, args, dimensions, steps, operands, cores, count, chunk
+# the job:
+LOOP_ADDRESS, LOOP_DATA, ARGS, DIMENSIONS, STEPS, OPERANDS, CORES, COUNT, CHUNK = range(LINE, LINE + 9)
 THREADS = 2 * LINE  # how many the job may have
 STOP = 2 * LINE + 1
 ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
@@ -63,7 +64,7 @@ STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # To wake a thread costs the caller 2 to 5 us, and the thread comes 5 to 50 us later (in a virtual machine 17 and 200). A small
 # call pays that only if more follow:
 WAKE_BYTES = 1 << 20
-TIME_UTC, LOW_HALF = 1, (1 << 32) - 1
+TIME_UTC = 1
 STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of each other
 LEAST_ALONE, MOST_ALONE = 12, 100
 ALONE_NANOSECONDS = 1_000_000  # in which nobody came who was woken: their cores are busy, and the next calls stay serial
@@ -73,24 +74,23 @@ LATE = 100_000
 
 
 @register_jitable(**INLINED)
-def part(job: int, start: int, count: int) -> None:
+def part(state: int, start: int, count: int) -> None:
     """Runs the job's loop over count of its outer elements, from start on."""
-    args, dimensions, steps = peek(job, 2), peek(job, 3), peek(job, 4)
-    addresses, sizes = stack(TABLE_BYTES), stack(TABLE_BYTES)
-    for k in range(peek(job, 5)):
+    args, dimensions, steps = peek(state, ARGS), peek(state, DIMENSIONS), peek(state, STEPS)
+    addresses, sizes = stack(PART_BYTES), stack(PART_BYTES)
+    for k in range(peek(state, OPERANDS)):
         poke(addresses, k, peek(args, k) + start * peek(steps, k))
     poke(sizes, 0, count)
-    for k in range(1, peek(job, 6) + 1):
+    for k in range(1, peek(state, CORES) + 1):
         poke(sizes, k, peek(dimensions, k))
-    call(peek(job, 0), (addresses, sizes, steps, peek(job, 1)))
+    call(peek(state, LOOP_ADDRESS), (addresses, sizes, steps, peek(state, LOOP_DATA)))
 
 
 @register_jitable(**INLINED)
 def take_part(state: int, index: int) -> None:
     """Takes chunks until none are left: first of the thread's own share, which its cache knows from the last call."""
-    job, threads = state + 8 * JOB, peek(state, THREADS)
-    count, chunk = peek(job, 7), peek(job, 8)
-    align = 1 if peek(job, 6) else ALIGN
+    threads, count, chunk = peek(state, THREADS), peek(state, COUNT), peek(state, CHUNK)
+    align = 1 if peek(state, CORES) else ALIGN
     share = ((count + threads - 1) // threads + align - 1) // align * align
     for k in range(threads):
         owner = (index + k) % threads
@@ -99,7 +99,7 @@ def take_part(state: int, index: int) -> None:
         length = min(share, count - first)
         taken = atomics.add(cursor, chunk) if length > 0 else length
         while taken < length:
-            part(job, first + taken, min(chunk, length - taken))
+            part(state, first + taken, min(chunk, length - taken))
             taken = atomics.add(cursor, chunk)
 
 
@@ -264,22 +264,22 @@ def run_job(
     state: int, loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, cores: int, size: int
 ) -> None:
     """Runs an inner loop on the threads of a claim; an outer element of its output has so many bytes."""
-    count, job = peek(dimensions, 0), state + 8 * JOB
+    count = peek(dimensions, 0)
     share = count * size // (peek(state, THREADS) * CHUNKS_A_SHARE)
     chunk = max(min(share, LARGEST_CHUNK_BYTES), SMALLEST_CHUNK_BYTES) // max(size, 1)
     if not cores:
         chunk = (chunk + ALIGN - 1) // ALIGN * ALIGN
     elif chunk == 0:
         chunk = 1
-    poke(job, 0, loop)
-    poke(job, 1, data)
-    poke(job, 2, args)
-    poke(job, 3, dimensions)
-    poke(job, 4, steps)
-    poke(job, 5, operands)
-    poke(job, 6, cores)
-    poke(job, 7, count)
-    poke(job, 8, chunk)
+    poke(state, LOOP_ADDRESS, loop)
+    poke(state, LOOP_DATA, data)
+    poke(state, ARGS, args)
+    poke(state, DIMENSIONS, dimensions)
+    poke(state, STEPS, steps)
+    poke(state, OPERANDS, operands)
+    poke(state, CORES, cores)
+    poke(state, COUNT, count)
+    poke(state, CHUNK, chunk)
     share_out(state)
 
 

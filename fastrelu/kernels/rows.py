@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastrelu.kernels.elementwise import LOOP
+from fastrelu.kernels.elementwise import LOOP, TABLE_BYTES
 from fastrelu.kernels.options import compile_cfunc
 from fastrelu.kernels.pointers import WORD, enter_ieee, leave_ieee, peek, poke, stack, typed_pointer
 from fastrelu.kernels.storage import BY_DTYPE, BY_NAME
@@ -20,7 +20,6 @@ from fastrelu.vecmath.primitives import use_widest_vectors
 # Rows that are not contiguous are copied, several together, so that neighbours in memory are read together: 5 times faster
 # along the first axis. The copies stay in the L2 cache.
 TILE_ROWS, TILE_BYTES = 16, 1 << 17
-TABLE_BYTES = 64  # room for 8 words
 
 
 @intrinsic(prefer_literal=True)

@@ -17,14 +17,13 @@ from fastrelu.kernels.objects import (
     GIL_BYTES,
     ITEM_OF_TUPLE,
     LENGTH_OF_TUPLE,
-    LOW_HALF,
     NDIM,
     SHAPE,
     TYPE,
     WRITEABLE,
 )
 from fastrelu.kernels.parts import INLINED
-from fastrelu.kernels.pointers import ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
+from fastrelu.kernels.pointers import LOW_HALF, ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import LIMIT, claim, release, run_job
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
