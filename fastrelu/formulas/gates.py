@@ -153,7 +153,8 @@ def erf_words(a: Scalar, a_low: Scalar) -> Scalar:
     tail = times(scaled_tail(a), small(a))
     far = one - tail
     far_low = (one - far) - tail
-    y, low = far if a > one else y, far_low if a > one else low
+    edge = type(a)(0.875)  # as in erf
+    y, low = far if a > edge else y, far_low if a > edge else low
     high = times(a, a)
     p, p_low, scale = exp_pair(-high, -fma(a, a, -high) - times(a + a, a_low))
     power = times(scale, small(a))
