@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fastrelu.text import markdown
+
 README = Path(__file__).parents[1] / "README.md"
 START = "<!-- speed table: written by python bench/readme_table.py -->"
 END = "<!-- end of the speed table -->"
@@ -24,7 +26,7 @@ def table(found: dict[str, Any], dtype: str = "float32") -> str:
         "ULP",
         "NumPy's ULP",
     ]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
+    lines = [heads]
     for name in dict.fromkeys(name for name, _ in cases):
         mine = [cases[name, size] for size in sizes]
         ulps = ["inf" if errors[name][who] is None else f"{errors[name][who]:.2g}" for who in ("fastrelu", "numpy")]
@@ -34,7 +36,7 @@ def table(found: dict[str, Any], dtype: str = "float32") -> str:
         f"{dtype}, {machine['processor']}, {machine['threads']} threads, {machine['system']}, Python {machine['python']}, "
         f"NumPy {machine['numpy']}, Numba {machine['numba']}, fastrelu {machine['fastrelu']}."
     )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{about}"
+    return f"{markdown(lines, 1)}\n{about}"
 
 
 def main() -> None:

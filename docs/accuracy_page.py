@@ -8,6 +8,7 @@ from typing import Any
 import fastrelu
 from fastrelu.accuracy import Measured, remarks
 from fastrelu.activation import Activation
+from fastrelu.text import markdown
 
 PAGE = Path(__file__).with_name("accuracy.md")
 DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -35,12 +36,6 @@ def activations() -> list[Any]:
     return [fastrelu.registry[name] for name in sorted(fastrelu.registry) if isinstance(fastrelu.registry[name], Activation)]
 
 
-def table(head: list[str], rows: list[list[str]], right: int) -> str:
-    """In Markdown, the columns from `right` on aligned to the right."""
-    lines = [head, ["---" if k < right else "---:" for k in range(len(head))], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def page() -> str:
     """The whole page."""
     cards = {function.dotted_name: function.accuracy for function in activations()}
@@ -59,8 +54,8 @@ def page() -> str:
         f"{START}Of {len(every)} sweeps of float32, {complete} are over all 2^32 inputs; those of float16 and bfloat16 are over\n"
         "all 65,536. Figures in parentheses are of samples: of float32 bit patterns at equal distances, of float64 bit\n"
         "patterns and of numbers from 2^-8 to 2^10.\n\n"
-        f"{table(['function', *heads], summary, 1)}\n## The worst inputs of float32\n\n"
-        f"{table(['function', 'of', 'worst input', 'inputs', 'by mpmath', ''], worst, 2)}"
+        f"{markdown([['function', *heads], *summary], 1)}\n## The worst inputs of float32\n\n"
+        f"{markdown([['function', 'of', 'worst input', 'inputs', 'by mpmath', ''], *worst], 2)}"
     )
 
 

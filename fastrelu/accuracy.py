@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from fastrelu.text import aligned
+
 FOLDER = Path(__file__).parent / "cards"
 
 
@@ -82,10 +84,8 @@ class Accuracy(dict[str, dict[str, Measured]]):
 
     def __repr__(self) -> str:
         head = ("dtype", "of", "max ULP", "worst input", "inputs", "")
-        rows = [head, *self.rows()]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([f"accuracy of {self.name}" + ("" if self else ": not measured"), *(lines if self else [])])
+        title = f"accuracy of {self.name}"
+        return f"{title}\n{aligned([head, *self.rows()])}" if self else f"{title}: not measured"
 
 
 def remarks(found: Measured) -> str:

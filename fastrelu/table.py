@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from fastrelu.activation import REGISTRY
+from fastrelu.text import aligned, markdown
 from fastrelu.translate import FRAMEWORKS, defaults, entries
 
 PRINTED = ("name", "class", "range", "monotone", "lipschitz", "kinks", "parameters")
@@ -27,14 +28,11 @@ class Catalogue(list[dict[str, Any]]):
     """A list of dicts, one for each function, that prints as a table."""
 
     def __repr__(self) -> str:
-        rows = [PRINTED, *([cell(key, row[key]) for key in PRINTED] for row in self)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return aligned([PRINTED, *([cell(key, row[key]) for key in PRINTED] for row in self)])
 
     def markdown(self) -> str:
         """The page of the documentation."""
-        rows = [IN_DOCS, ["---"] * len(IN_DOCS), *([cell(key, row[key]) for key in IN_DOCS] for row in self)]
-        return INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        return INTRODUCTION + markdown([IN_DOCS, *([cell(key, row[key]) for key in IN_DOCS] for row in self)])
 
 
 def catalogue() -> Catalogue:
