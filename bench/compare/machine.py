@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .grid import processors
+import fastrelu.cli.bench
+from fastrelu.cli.info import version
+from fastrelu.machine import this_machine
+from fastrelu.memory import physical_memory
+
 from .libraries import LIBRARIES
 
 
@@ -18,41 +20,16 @@ def machine(libraries: Sequence[str]) -> dict[str, Any]:
     packages = dict.fromkeys(package for library in libraries for package in LIBRARIES[library].packages)
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "processor": field("/proc/cpuinfo", "model name") or platform.processor(),
-        "cores": len(processors()),
-        "caches": caches(),
-        "memory": field("/proc/meminfo", "MemTotal"),
-        "system": platform.platform(),
-        "python": platform.python_version(),
+        **fastrelu.cli.bench.machine(),
+        "caches": this_machine().caches,
+        "memory": physical_memory(),
         **{package: version(package) for package in packages},
     }
 
 
-def field(path: str, key: str) -> str:
-    """A line of a file of the kernel's, empty where there is none."""
-    file = Path(path)
-    lines = file.read_text().splitlines() if file.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
-
-
-def caches() -> dict[str, str]:
-    """The size of each cache of the first processor."""
-    found = {}
-    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
-        found[f"L{level}{'' if kind == 'Unified' else kind[0].lower()}"] = size
-    return found
-
-
-def version(package: str) -> str:
-    """Of an installed package."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "missing"
-
-
 def available_bytes() -> int:
     """Memory that can be had; where the system does not tell, as much as one asks for."""
-    amount = field("/proc/meminfo", "MemAvailable").split()
-    return int(amount[0]) * 1024 if amount else 1 << 62
+    file = Path("/proc/meminfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    return int(kilobytes) * 1024 if kilobytes else 1 << 62
