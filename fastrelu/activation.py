@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
 from fastrelu.kernels.elementwise import MAX_OPERANDS
-from fastrelu.parameters import REQUIRED, parameters_of
+from fastrelu.parameters import parameters_of
 from fastrelu.thresholds import Cost
+from fastrelu.training import in_training
 
 if TYPE_CHECKING:
     from fastrelu.accuracy import Accuracy
     from fastrelu.facts import Facts
     from fastrelu.gradients import Backward, ParameterBackward
+    from fastrelu.passes import Slope
 
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
@@ -149,7 +151,7 @@ class Activation(Elementwise):
             options=record.variants,
             integers=record.integers,
             cost=record.cost,
-            training=record.training and in_training(formula, "", record.training, record),
+            training=record.training and in_training(formula, "", record.training, record.integers, record.cost),
         )
 
     @functools.cached_property
@@ -178,41 +180,3 @@ class Activation(Elementwise):
 
         made = passes.derivative(self) if name == "derivative" else passes.backward(self)
         return self.__dict__.setdefault(name, made)  # another thread may have been first
-
-
-class Slope(Elementwise):
-    """The first or the second derivative of a function.
-
-    Attributes
-    ----------
-    derivative : Slope
-        The derivative of this one, of the same parameters; an AttributeError where there is none.
-    """
-
-    derivative: Slope
-
-    def __init__(self, formula: Callable[..., Any], *, further: Callable[[], Slope] | None = None, **settings: Any) -> None:
-        super().__init__(formula, **settings)
-        self._further = further
-
-    def __getattr__(self, name: str) -> Any:
-        """Makes the derivative when it is asked for."""
-        if name != "derivative":
-            raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
-        if self._further is None:
-            raise AttributeError(f"{self.dotted_name} has no derivative: fastrelu knows no formula for it")
-        return self.__dict__.setdefault(name, self._further())  # another thread may have been first
-
-
-def in_training(formula: Formula, kind: str, scalar: Formula, record: activation, *first: str) -> Elementwise:
-    """What a call with ``training=True`` reaches, of a function or what belongs to it; `first`: its operands before x."""
-    name = f"{formula.__name__}{kind}"
-    return Elementwise(
-        scalar,
-        name=f"{name}.training",
-        module=formula.__module__,
-        doc=f"{name} in training, with the random numbers given: an array `u` from 0 up to 1, beside `x`.",
-        parameters=dict.fromkeys(first, REQUIRED) | parameters_of(record.training or scalar),
-        integers=record.integers,
-        cost=record.cost,
-    )

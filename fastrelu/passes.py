@@ -5,14 +5,41 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastrelu.activation import Activation, Formula, Slope, in_training
 from fastrelu.compiled import THIS
 from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
 from fastrelu.gradients import Backward, ParameterBackward
 from fastrelu.parameters import REQUIRED, parameters_of
+from fastrelu.training import in_training
+
+if TYPE_CHECKING:
+    from fastrelu.activation import Activation, Formula
+
+
+class Slope(Elementwise):
+    """The first or the second derivative of a function.
+
+    Attributes
+    ----------
+    derivative : Slope
+        The derivative of this one, of the same parameters; an AttributeError where there is none.
+    """
+
+    derivative: Slope
+
+    def __init__(self, formula: Callable[..., Any], *, further: Callable[[], Slope] | None = None, **settings: Any) -> None:
+        super().__init__(formula, **settings)
+        self._further = further
+
+    def __getattr__(self, name: str) -> Any:
+        """Makes the derivative when it is asked for."""
+        if name != "derivative":
+            raise AttributeError(f"{self.dotted_name} has no attribute {name!r}")
+        if self._further is None:
+            raise AttributeError(f"{self.dotted_name} has no derivative: fastrelu knows no formula for it")
+        return self.__dict__.setdefault(name, self._further())  # another thread may have been first
 
 
 def derivative(function: Activation) -> Slope:
@@ -81,7 +108,7 @@ def _part(function: Activation, formula: Formula, doc: str, made: Any = Elementw
 
 
 def _in_training(function: Activation, kind: str, formula: Formula, *first: str) -> Elementwise:
-    return in_training(function.formula, kind, formula, function.record, *first)
+    return in_training(function.formula, kind, formula, function.record.integers, function.record.cost, *first)
 
 
 def _common(function: Activation, kind: str, doc: str) -> dict[str, Any]:
