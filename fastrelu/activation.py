@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
 from fastrelu.kernels.elementwise import MAX_OPERANDS
-from fastrelu.parameters import parameters_of
+from fastrelu.parameters import REQUIRED, parameters_of
 from fastrelu.thresholds import Cost
 from fastrelu.training import in_training
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
+RESERVED = {"out", "where", "grad", "wrt", "from_output", "training", "seed"}  # what the functions take beside the parameters
 Bounds = tuple[float | None, float | None]
 Formula = Callable[..., Any]
 
@@ -31,50 +32,57 @@ class activation(NamedTuple):
     The formula is a function of scalars that keeps their dtype: arrays first, then scalar parameters with defaults, at most six
     together. Its docstring says what it computes.
 
-    Attributes
+    Parameters
     ----------
     derivative : function
         The scalar formula of f'(x), with the same parameters.
-    second : function
+    second : function, optional
         The scalar formula of f''(x), with the same parameters, if there is one. Where f' has a kink, it takes the value from the
         same side as f'; where only f'' jumps, that from the left. 0 along a line.
     reference : function
         ``reference(m, x, *params)`` in the arithmetic of ``m``, which is mpmath: independent of the formula.
     numpy : function
         The plain NumPy expression of a user.
-    kinks : function
+    kinks : function, optional
         Of the parameters: a dict from each point where the derivative jumps to the side whose value it takes there, where
         "middle" is the mean of both.
     max_ulp : float
         The worst error allowed, forward.
-    cost : Cost
+    cost : Cost, optional
         Which crossover sizes apply.
-    integers : bool
+    integers : bool, optional
         Whether integers stay integers.
-    from_output : function
+    from_output : function, optional
         The formula of f'(x) from y = f(x), where that is possible.
-    from_output_minimum : dict
+    from_output_minimum : dict, optional
         The least value of a parameter for which that is possible.
-    gradients : dict
+    gradients : dict, optional
         For further array operands, and for the parameters in which the function has a derivative: its formula, of the same
         parameters. At a kink it is the limit from the side from which the derivative takes its value.
-    variants : dict
+    variants : dict, optional
         For a keyword that selects another formula: its values and their activations; THIS stands for this one.
-    training, training_derivative : function
+    training, training_derivative : function, optional
         The formulas while a network is trained, where that is another function: of ``(x, u, *params)`` with a random number u
         from 0 up to 1.
-    params : dict
+    params : dict, optional
         What each parameter means, for the docstring.
-    values : tuple
+    values : tuple, optional
         The infimum and the supremum of f with default parameters; None for an infinite one.
-    slopes : tuple
+    slopes : tuple, optional
         The same of the slope between two points: of f', where f does not jump.
-    names : tuple
+    names : tuple, optional
         What other frameworks call it, an entry a name and its defaults: the names, and the frameworks (those of
         ``fastrelu.translate.FRAMEWORKS``), both separated by spaces; where the defaults or the parameters differ from ours, a
-        function as well, which takes the parameters there and returns ours.
-    paper : str
+        function as well, which takes the parameters there and returns ours; and perhaps one that refuses arrays which mean
+        something else there.
+    paper : str, optional
         Where it comes from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the formula is decorated: a default that is not a number; too many parameters, none, or one with the name of a
+        keyword; the name of a function of fastrelu's own.
     """
 
     derivative: Formula
@@ -98,8 +106,40 @@ class activation(NamedTuple):
     paper: str = ""
 
     def __call__(self, formula: Formula) -> Activation:
+        formula = getattr(formula, "py_func", formula)  # of a function that numba.njit has compiled
+        check_name(formula)
         result = REGISTRY[formula.__name__] = Activation(formula, self)
         return result
+
+
+def check_parameters(name: str, parameters: Mapping[str, Any], most: int) -> None:
+    """Refuses those of a formula that a function cannot have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A default that is not a number; too many of them, or no array; the name of a keyword.
+    """
+    if not 1 <= len(parameters) <= most or REQUIRED not in parameters.values():
+        raise ValueError(f"{name}: a formula must have an array, and at most {most} parameters with it, got {len(parameters)}")
+    for key, default in parameters.items():
+        if key in RESERVED:
+            raise ValueError(f"{name}: a parameter must not be called {key}, which is a keyword of every function")
+        if default is not REQUIRED and not isinstance(default, (int, float)):
+            raise TypeError(f"{name}: the default of {key} must be a number, got {type(default).__name__}")
+
+
+def check_name(formula: Formula) -> None:
+    """Refuses the name of a function of fastrelu's own.
+
+    Raises
+    ------
+    ValueError
+        If it has that name.
+    """
+    known = REGISTRY.get(formula.__name__)
+    if known is not None and known.__module__.startswith("fastrelu.") and not formula.__module__.startswith("fastrelu."):
+        raise ValueError(f"{formula.__name__}: a function must have another name than those of fastrelu")
 
 
 class Activation(Elementwise):
@@ -137,8 +177,7 @@ class Activation(Elementwise):
     def __init__(self, formula: Formula, record: activation) -> None:
         name, module, parameters = formula.__name__, formula.__module__, parameters_of(formula)
         most = MAX_OPERANDS - (3 if record.training else 2)  # a backward pass takes grad too, and there is the output
-        if len(parameters) > most:
-            raise ValueError(f"{name}: a formula may have at most {most} parameters, got {len(parameters)}")
+        check_parameters(name, parameters, most)
         self.record = record
         self.reference, self.numpy, self.kinks, self.max_ulp = record.reference, record.numpy, record.kinks, record.max_ulp
         self.values, self.slopes, self.names, self.from_output = record.values, record.slopes, record.names, record.from_output

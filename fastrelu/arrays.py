@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -178,6 +178,13 @@ def overrides_ufuncs(value: Any) -> bool:
     """Whether this type answers to ufuncs by itself."""
     override = getattr(type(value), "__array_ufunc__", None)
     return override is not None and override is not np.ndarray.__array_ufunc__ and not isinstance(value, np.generic)
+
+
+def dtypes_of(value: Any) -> list[Any]:
+    """The dtypes of an array of another library, of which a table has several; a number is its own."""
+    if hasattr(value, "dtype") or not hasattr(value, "dtypes"):
+        return [getattr(value, "dtype", value)]
+    return list(value.dtypes.values() if isinstance(value.dtypes, Mapping) else value.dtypes)
 
 
 def check_out(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None:

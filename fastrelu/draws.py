@@ -80,6 +80,8 @@ def _checked_seed(name: str, seed: Any) -> int:
 
 
 def _plain(name: str, key: str, value: Any) -> Any:
+    if arrays.overrides_ufuncs(value):
+        arrays.reject(TypeError, name, key, "be a plain array where training", type(value).__name__)
     operand = arrays.as_operand(name, key, value)
     if isinstance(operand, np.ma.MaskedArray):
         arrays.reject(TypeError, name, key, "have no mask where training", type(operand).__name__)

@@ -216,8 +216,13 @@ class Elementwise(Compiled):
         if where is not True:
             kind = next(type(value).__name__ for value in values if arrays.overrides_ufuncs(value))
             arrays.reject(TypeError, self.dotted_name, "where", f"be left out for a {kind}", "one")
-        kinds = [getattr(value, "dtype", value) for value in values]
-        known = all(isinstance(kind, (np.dtype, int, float)) for kind in kinds)  # a table has several, and pandas its own
+        kinds: list[Any] = []
+        for key, value in zip(self.arrays, values, strict=True):
+            kinds += arrays.dtypes_of(value)
+            for kind in kinds:
+                if isinstance(kind, np.dtype) and not arrays.is_real(kind):
+                    arrays.reject(TypeError, self.dotted_name, key, "be a real array", str(kind))
+        known = all(isinstance(kind, (np.dtype, int, float)) for kind in kinds)  # pandas has its own, too
         dtype, numbers = self.settle(np.result_type(*kinds) if known else _FLOAT64, scalars, self.supported)
         number = BY_DTYPE[dtype].param.type if known else float
         return self.ufunc(*values, *map(number, numbers), **{} if out is None else {"out": out})

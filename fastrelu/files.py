@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,10 +32,21 @@ def user_folder(variable: str, unix: str, mac: str) -> Path:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside, which takes the path's place if all went well, and vanishes if not."""
+    """A temporary file beside, which takes the path's place and permissions if all went well, and vanishes if not.
+
+    Raises
+    ------
+    OSError
+        If there is something else than a file, such as a folder, a device or a pipe.
+    """
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} must be a file that can be replaced")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

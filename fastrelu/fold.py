@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.activation import REGISTRY, Bounds
+from fastrelu.activation import REGISTRY, Bounds, check_name
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
 from fastrelu.elementwise import COMMON
@@ -136,7 +136,7 @@ class Fold(Compiled):
         inner = axis + self.pooled
         rows = [(value.shape, core) for value, core in zip(values, self.cores, strict=False)]
         outer = [shape[:inner] + shape[inner + 1 :] if core else shape for shape, core in rows]
-        lengths = [shape[inner] for shape, core in rows if core]
+        lengths = [shape[inner : inner + 1] for shape, core in rows if core]  # empty where it has not so many axes
         if len(set(outer)) > 1 or len(set(lengths)) > 1:
             shapes = ", ".join(str(np.shape(value)) for value in given[: len(self.arrays)])
             raise ValueError(f"{name}: {' and '.join(self.arrays)} must match, got shapes {shapes}")
@@ -236,21 +236,22 @@ def fold(
         ``reference(m, row)`` in the arithmetic of ``m``, which is mpmath: the result as a list.
     numpy : function
         The plain NumPy expression of a user.
-    pooled : bool
+    pooled : bool, optional
         Whether the axis is cut into groups of `pool_size` elements, and each group becomes one.
-    integers : bool
+    integers : bool, optional
         Whether integers stay integers.
-    masked : float
+    masked : float, optional
         What an element that `where` leaves out becomes.
-    values : tuple
+    values : tuple, optional
         The infimum and the supremum of the result; None for an infinite one.
-    names : tuple
+    names : tuple, optional
         What other frameworks call it: as in `activation`.
-    paper : str
+    paper : str, optional
         Where it comes from.
     """
 
     def decorate(formula: Callable[..., Any]) -> Fold:
+        check_name(formula)
         name = formula.__name__
         common: dict[str, Any] = {"module": formula.__module__, "pooled": pooled, "integers": integers}
         doc, backward_doc = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)

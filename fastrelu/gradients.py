@@ -157,6 +157,10 @@ def summed(part: Elementwise, operands: tuple[Any, ...], target: tuple[int, ...]
         if shape != target:  # NumPy would copy them from the device in silence
             arrays.reject(TypeError, name, "arrays on a device", f"have the shape of the gradient, {target}", str(shape))
         return part(*operands, where=where)
+    if not target and any(arrays.overrides_ufuncs(value) for value in operands[:count]):
+        each = part(*operands, where=where)  # which pandas and others align
+        total = np.asarray(each, np.float64).sum()
+        return total.astype(np.asarray(each).dtype)
     values = [arrays.as_operand(name, key, value) for key, value in zip(part.arrays, operands, strict=False)]
     common = arrays.common_dtype(name, part.arrays, values)
     dtype, numbers = part.settle(common, operands[count:], part.supported)

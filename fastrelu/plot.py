@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SAMPLES = 800  # points of a smooth curve: more than a figure has pixels across
+LARGEST = 1e300  # matplotlib's axes overflow beyond it
 JUMP = 1e-9  # a smaller difference of the values on both sides of a point is the curve's slope
 
 
@@ -60,7 +61,8 @@ def curve(
     ax = ax or new_axes(function, params)
     for each in (function, function.derivative) if derivative else (function,):
         x, y, jumps = trace(functools.partial(each, **params), ends)
-        (line,) = ax.plot(x, y, "--" if each is not function else "-", label=each.dotted_name, linewidth=2, zorder=3)
+        shown = np.where(np.abs(y) < LARGEST, y, np.nan)
+        (line,) = ax.plot(x, shown, "--" if each is not function else "-", label=each.dotted_name, linewidth=2, zorder=3)
         for kink, value, sides in jumps:
             for side in sides:
                 filled = line.get_color() if side == value else "white"

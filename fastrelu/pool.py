@@ -178,7 +178,7 @@ def _after_fork() -> None:
 
 def _from_environment() -> None:
     given = os.environ.get("FASTRELU_NUM_THREADS")
-    if given is not None:
+    if given:
         if not given.isdecimal() or not int(given):
             reject(ValueError, "fastrelu", "FASTRELU_NUM_THREADS", "be a positive integer", repr(given))
         threads(min(int(given), most_threads()))

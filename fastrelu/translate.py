@@ -50,6 +50,7 @@ class Entry(NamedTuple):
     name: str
     framework: str
     translation: Callable[..., dict[str, Any]] | None = None
+    check: Callable[..., None] | None = None  # of the arrays of the function itself
 
     @property
     def signature(self) -> inspect.Signature:
@@ -132,6 +133,8 @@ class Translated:
         return compiled_type(Rebound(self.function, self.keywords))
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
+        if self.entry.check and len(operands) >= self._n_arrays:
+            self.entry.check(*operands[self._n_arrays - len(self.entry.function.arrays) : self._n_arrays])
         return self.function(*operands[: self._n_arrays], **self._translate(operands[self._n_arrays :], named))
 
     def __getattr__(self, name: str) -> Any:
@@ -155,12 +158,7 @@ class Translated:
             bound = self.entry.signature.bind(*positional, **{key: value for key, value in named.items() if key in known})
         except TypeError as error:
             raise TypeError(f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}: {error}") from None
-        try:
-            translated: dict[str, Any] = translation(*bound.args, **bound.kwargs)
-        except ZeroDivisionError:
-            zeros = [key for key, value in bound.arguments.items() if value == 0]
-            raise ValueError(f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}: {zeros[0]} must not be 0") from None
-        return translated | {key: value for key, value in named.items() if key not in known}
+        return {**translation(*bound.args, **bound.kwargs), **{key: value for key, value in named.items() if key not in known}}
 
     def _signature(self) -> inspect.Signature:
         ours, known = inspect.signature(self.function).parameters, self.entry.signature.parameters

@@ -1,5 +1,11 @@
 """fastrelu apply, on photographs, against NumPy."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 from grid import FOLDS, UNARY_REPRESENTATIVES
@@ -136,3 +142,44 @@ def test_full_disk(tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "has room for 10 bytes, 800 are needed" in result.stderr
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def saved(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(5.0))
+    return str(tmp_path / "x.npy")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders on this system")
+def test_what_is_no_file_stays(tmp_path):
+    source, pipe = saved(tmp_path), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (pipe, tmp_path):
+        result = CliRunner().invoke(app, ["apply", "relu", source, str(target)])
+        assert result.exit_code == 1
+        assert result.stderr == f"fastrelu: {target} must be a file that can be replaced\n"
+    assert pipe.is_fifo()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other permissions")
+def test_links_and_permissions_stay(tmp_path):
+    source, target, link = saved(tmp_path), tmp_path / "private.npy", tmp_path / "link.npy"
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+    assert CliRunner().invoke(app, ["apply", "relu", source, str(link)]).exit_code == 0
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o600
+    np.testing.assert_array_equal(np.load(target), np.arange(5.0))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to handle")
+def test_a_program_that_is_ended_leaves_nothing(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (1 << 28,)).flush()  # a hole of 1 GB: takes no room
+    command = [sys.executable, "-m", "fastrelu", "apply", "gelu", "x.npy", "y.npy"]
+    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".y.npy.*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.terminate()
+    assert running.wait(60) == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

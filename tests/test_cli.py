@@ -78,6 +78,10 @@ def test_bench_takes_functions(run):
         (("plot", "softmax", "-o", "softmax.png"), "function must be elementwise"),
         (("verify", "relu", "--sample", "-5"), "--sample and --threads must not be negative"),
         (("plot", "relu.backward", "-o", "x.png"), "'relu.backward' is neither a function nor NAME.derivative"),
+        (("plot", "relu", "-o", "relu"), "relu must have the ending of a kind of picture"),
+        (("plot", "relu", "--points", "--range", "0", "1e9", "-o", "x.png"), "the range, which must be at most 100000 wide"),
+        (("list", "relu", "--markdown"), "--markdown prints the whole catalogue, and takes neither a name nor a framework"),
+        (("list", "--framework", "caffe"), "--framework must be one of torch, jax"),
         (("plot", "elu", "--set", "alpha", "-o", "x.png"), "--set takes NAME=VALUE, got 'alpha'"),
         (("plot", "elu", "--set", "alfa=1", "-o", "x.png"), "unknown parameter 'alfa'"),
     ],
@@ -90,6 +94,18 @@ def test_mistakes_cost_one_sentence(run, tmp_path, monkeypatch, arguments, sente
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_list_of_a_framework(run):
+    shown = run("list", "--framework", "pytorch").stdout
+    assert "hardshrink" in shown
+    assert "multiquadric" not in shown
+
+
+def test_infinite_parameters_and_pictures(run, tmp_path):
+    common = "--range", "-1000", "1000", "--derivative", "-o"
+    assert run("plot", "exponential", *common, str(tmp_path / "a.png")).exit_code == 0
+    assert run("plot", "bounded_relu", "--set", "max_value=inf", *common, str(tmp_path / "b.png")).exit_code == 0
 
 
 def test_missing_extra_is_named():

@@ -270,7 +270,7 @@ def test_softplus_beta_of_no_meaning():
 def test_too_many_parameters_for_a_formula(own_registry):
     """A kernel has a place for eight addresses: the output's, grad's, and those of six parameters."""
     record = {"reference": None, "numpy": None, "max_ulp": 0}
-    with pytest.raises(ValueError, match=r"^wide: a formula may have at most 6 parameters, got 7$"):
+    with pytest.raises(ValueError, match=r"^wide: a formula must have an array, and at most 6 parameters with it, got 7$"):
 
         @fr.activation(derivative=lambda x, a=1, b=1, c=1, d=1, e=1, f=1: x, **record)
         def wide(x, a=1.0, b=1.0, c=1.0, d=1.0, e=1.0, f=1.0):
@@ -308,10 +308,11 @@ def test_no_common_dtype():
         assert str(error.value) == f"{function.dotted_name}: {names} must have a common dtype, got bfloat16, float16"
 
 
-def test_a_parameter_of_another_framework_that_divides():
+def test_a_slope_of_another_framework():
     function = fr.get("HardSigmoid", "onnx")
-    with pytest.raises(ValueError, match=r"^HardSigmoid of ONNX: alpha must not be 0$"):
-        function(x, alpha=0.0)
+    for alpha in (0.0, -0.2, np.nan):
+        with pytest.raises(ValueError, match=rf"^hardsigmoid: alpha must be positive, got {alpha}$"):
+            function(x, alpha=alpha)
 
 
 def test_folds_without_a_meaning_for_masks():
@@ -325,3 +326,53 @@ def test_folds_without_a_meaning_for_masks():
         with pytest.raises(TypeError) as error:
             call()
         sentence(error, f"{start} must have no mask, got MaskedArray")
+
+
+def test_formulas_that_no_function_can_be_made_of(own_registry):
+    def made(formula):
+        return fr.activation(derivative=lambda x: x, reference=None, numpy=None, max_ulp=0)(formula)
+
+    def relu(x):
+        return x
+
+    wrong = {
+        "relu: a function must have another name than those of fastrelu": relu,
+        "<lambda>: a formula must have an array, and at most 6 parameters with it, got 0": lambda: 1.0,
+        "<lambda>: a formula must have an array, and at most 6 parameters with it, got 1": lambda x=1.0: x,
+        "<lambda>: a parameter must not be called out, which is a keyword of every function": lambda x, out=1.0: x,
+        "<lambda>: a parameter must not be called grad, which is a keyword of every function": lambda x, grad: x,
+        "<lambda>: the default of mode must be a number, got str": lambda x, mode="fast": x,
+    }
+    before = dict(fr.registry)
+    for text, formula in wrong.items():
+        with pytest.raises((TypeError, ValueError)) as error:
+            made(formula)
+        assert str(error.value) == text
+    with pytest.raises(ValueError, match=r"^softmax: a function must have another name"):
+
+        @fr.fold(backward=None, reference=None, numpy=None)
+        def softmax(x, out):
+            """Another one."""
+
+    assert fr.registry == before
+
+
+def test_shapes_that_folds_refuse():
+    for grad, y in [([1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]]), (1.0, [0.5, 0.5]), ([[1.0, 2.0]], [0.5, 0.5])]:
+        with pytest.raises(ValueError, match=r"^softmax.backward: grad and y must match, got shapes "):
+            fr.softmax.backward(grad, y)
+    with pytest.raises(ValueError, match=r"^maxout.backward: grad and x must match, got shapes "):
+        fr.maxout.backward([[1.0]], [1.0, 2.0], 2)
+
+
+def test_a_weight_that_means_another_axis_elsewhere():
+    image, weight = np.ones((2, 3, 4)), np.array([0.1, 0.2, 0.3])
+    function = fr.get("prelu", "torch")
+    for call in (lambda: function(image, weight), lambda: function.derivative(image, weight)):
+        with pytest.raises(ValueError, match=r"^prelu: weight must have an axis for each one from the channels' on"):
+            call()
+    with pytest.raises(ValueError, match=r"^prelu: weight must have an axis"):
+        function.backward(image, image, weight)
+    np.testing.assert_array_equal(function(-image, weight[:, None]), fr.prelu(-image, weight[:, None]))
+    np.testing.assert_array_equal(function(-image[0].T, weight), fr.prelu(-image[0].T, weight))
+    np.testing.assert_array_equal(function(-image, weight[:1]), fr.prelu(-image, 0.1))

@@ -207,8 +207,9 @@ print(generation() - before)
     def test_environment(self):
         assert python("right(); print(threads())", FASTRELU_NUM_THREADS="1") == ["1"]
         assert python("right(); print(threads())", FASTRELU_NUM_THREADS="500") == ["2"]
+        assert python("right(); print(threads())", FASTRELU_NUM_THREADS="") == ["2"]
 
-    @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", ""])
+    @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", " "])
     def test_wrong_environment(self, value):
         with pytest.raises(AssertionError, match="FASTRELU_NUM_THREADS must be a positive integer"):
             python("", FASTRELU_NUM_THREADS=value)

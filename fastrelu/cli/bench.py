@@ -33,7 +33,7 @@ ALL = "all"
 def bench(
     functions: Annotated[str, typer.Option(help="Names, separated by commas; 'all' takes several minutes.")] = COMMON,
     sizes: Annotated[str, typer.Option(help="How many elements.")] = ",".join(map(str, SIZES)),
-    seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 40,
+    seconds: Annotated[float, typer.Option(help="About how long to measure.", min=0, max=86_400)] = 40,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write every number.")] = None,
 ) -> None:
     """Compares functions with the plain NumPy expression: speed and largest error."""

@@ -51,6 +51,14 @@ def find(name: str) -> Any:
     return function.derivative
 
 
+def value_of(text: str) -> Any:
+    """A number, also one that Python cannot write; or what else Python can; or a word."""
+    for parse in (ast.literal_eval, float):
+        with contextlib.suppress(SyntaxError, ValueError):
+            return parse(text)
+    return text
+
+
 def parse_settings(settings: list[str]) -> dict[str, Any]:
     """``["alpha=0.5", "approximate=tanh"]`` as keywords."""
     result: dict[str, Any] = {}
@@ -58,8 +66,5 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         key, equals, text = setting.partition("=")
         if not equals:
             refuse(f"--set takes NAME=VALUE, got {setting!r}")
-        try:
-            result[key] = ast.literal_eval(text)
-        except (SyntaxError, ValueError):
-            result[key] = text
+        result[key] = value_of(text)
     return result

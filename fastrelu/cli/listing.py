@@ -10,17 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 import fastrelu
-from fastrelu.cli.common import console, one_sentence
+from fastrelu.cli.common import console, one_sentence, refuse
 from fastrelu.table import cell, row_of
-from fastrelu.translate import FRAMEWORKS, Translated
+from fastrelu.translate import ALIASES, FRAMEWORKS, Translated
 
 
 def list_functions(
     name: Annotated[str | None, typer.Argument(help="One function, by its name here or in another framework.")] = None,
-    framework: Annotated[str | None, typer.Option(help=f"Where it has that name: {', '.join(FRAMEWORKS)}.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(help=f"Where it has that name; alone, what is there: {', '.join(FRAMEWORKS)}.")
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the catalogue as a page of Markdown.")] = False,
 ) -> None:
     """Lists every function with its parameters, or all that is known of one."""
+    if markdown and (name is not None or framework is not None):
+        refuse("--markdown prints the whole catalogue, and takes neither a name nor a framework")
+    if framework is not None and framework not in {**FRAMEWORKS, **ALIASES}:
+        refuse(f"--framework must be one of {', '.join(FRAMEWORKS)}, got {framework!r}")
     if markdown:
         typer.echo(fastrelu.catalogue().markdown(), nl=False)
     elif name is not None:
@@ -28,6 +34,8 @@ def list_functions(
     else:
         table = Table("function", "what it computes", "range", "monotone", box=None, pad_edge=False)
         for row in fastrelu.catalogue():
+            if framework is not None and ALIASES.get(framework, framework) not in row["peers"]:
+                continue
             call = row["name"] + arguments(fastrelu.registry[row["name"]])
             table.add_row(*map(Text, (call, row["formula"], cell("range", row["range"]), cell("monotone", row["monotone"]))))
         console().print(table)

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fastrelu.cli.common import find, one_sentence, parse_settings
+from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
+
+MOST_POINTS = 100_000
 
 
 def plot(
@@ -28,6 +30,10 @@ def plot(
 
         from fastrelu import plot as pictures
 
+        if not output.suffix:
+            refuse(f"{output} must have the ending of a kind of picture, such as .png or .svg")
+        if points and not abs(limits[1] - limits[0]) <= MOST_POINTS:
+            refuse(f"--points draws every integer of the range, which must be at most {MOST_POINTS} wide")
         if points:
             pictures.points(function, list(range(round(limits[0]), round(limits[1]) + 1)), **named)
         else:

@@ -22,7 +22,7 @@ SHARE_OF_RAM = 4  # at most a quarter of it
 
 
 def tune(
-    seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 40,
+    seconds: Annotated[float, typer.Option(help="About how long to measure.", min=0, max=86_400)] = 40,
     memory: Annotated[int, typer.Option(metavar="MB", help="At most so much memory, and a quarter of all.")] = 2048,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prints the sizes without storing them.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Stores them even if the threads gained nothing.")] = False,

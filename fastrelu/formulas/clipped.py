@@ -20,12 +20,12 @@ def hardtanh_slope(x: Scalar, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> 
 
 def hardtanh_min_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
     """1 where the result is min_val, else 0; NaN stays."""
-    return type(x)(1) if (x <= min_val) & (x < max_val) else type(x)(0) if x == x else x
+    return type(x)(1) if (x <= min_val) & (min_val < max_val) else type(x)(0) if x == x else x
 
 
 def hardtanh_max_slope(x: Scalar, min_val: Scalar, max_val: Scalar) -> Scalar:
-    """1 where the result is max_val, else 0; NaN stays."""
-    return type(x)(1) if x >= max_val else type(x)(0) if x == x else x
+    """1 where the result is max_val, which is everywhere if min_val is not less; else 0; NaN stays."""
+    return type(x)(1) if (x >= max_val) | ((min_val >= max_val) & (x == x)) else type(x)(0) if x == x else x
 
 
 @activation(
@@ -83,6 +83,13 @@ def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
     return type(x)(0.0) if (x <= -shift) | (x >= width - shift) else -(y + low) / width
 
 
+def by_slope(alpha: float, beta: float) -> dict[str, float]:
+    """The parameters of hardsigmoid for alpha x + beta between 0 and 1."""
+    if not alpha > 0:
+        raise ValueError(f"hardsigmoid: alpha must be positive, got {alpha!r}")
+    return {"shift": beta / alpha, "width": 1 / alpha}
+
+
 @activation(
     derivative=hardsigmoid_slope,
     second=flat,
@@ -93,7 +100,7 @@ def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
     cost=Cost.MEMORY,
     params={
         "shift": "The result is 0 up to ``-shift``. 2.5 gives ONNX's and Keras 2's 0.2 x + 0.5, with a width of 5.",
-        "width": "The result is 1 from ``width - shift`` on.",
+        "width": "The result is 1 from ``width - shift`` on. Positive.",
     },
     values=(0, 1),
     slopes=(0, 1 / 6),
@@ -102,8 +109,8 @@ def hardsigmoid_width_slope(x: Scalar, shift: Scalar, width: Scalar) -> Scalar:
         ("hardsigmoid", "torch"),
         ("hard_sigmoid", "jax keras"),
         ("hard_sigmoid", "keras2 chainer", lambda: {"shift": 2.5, "width": 5.0}),
-        ("HardSigmoid", "onnx", lambda alpha=0.2, beta=0.5: {"shift": beta / alpha, "width": 1 / alpha}),
-        ("hardsigmoid", "onednn", lambda alpha, beta: {"shift": beta / alpha, "width": 1 / alpha}),
+        ("HardSigmoid", "onnx", lambda alpha=0.2, beta=0.5: by_slope(alpha, beta)),
+        ("hardsigmoid", "onednn", lambda alpha, beta: by_slope(alpha, beta)),
     ),
     gradients={"shift": hardsigmoid_slope, "width": hardsigmoid_width_slope},
     paper="Courbariaux, Bengio & David, NIPS 2015; Howard et al., ICCV 2019",

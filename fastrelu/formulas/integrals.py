@@ -120,7 +120,9 @@ def value_of_xielu(x: Scalar, alpha_p: Scalar, alpha_n: Scalar, beta: Scalar) ->
 @jitable
 def xielu_slope(x: Scalar, alpha_p: Scalar = 0.8, alpha_n: Scalar = 0.8, beta: Scalar = 0.5) -> Scalar:
     """2 alpha_p x + beta if x > 0 else alpha_n (exp(x) - 1) + beta."""
-    return slope_of_xielu(x, alpha_p, alpha_n, beta)
+    falling = elu_slope(x, alpha_n)  # all that is left where alpha_n = beta
+    y = slope_of_xielu(x, alpha_p, alpha_n, beta)
+    return falling if (alpha_n == beta) & (x <= type(x)(0.0)) else y
 
 
 @jitable

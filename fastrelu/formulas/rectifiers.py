@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,13 @@ def prelu_slope(x: Scalar, weight: Scalar) -> Scalar:
     return type(x)(1) if x > 0 else weight if x <= 0 else x
 
 
+def one_axis_or_one_weight(x: Any, weight: Any) -> None:
+    """Refuses what torch and Chainer take for a weight of each channel, along the second axis, and NumPy along the last."""
+    if np.ndim(x) > 2 and np.ndim(weight) == 1 and np.size(weight) > 1:
+        came = f"{np.size(weight)} weights for {np.ndim(x)} axes"
+        raise ValueError(f"prelu: weight must have an axis for each one from the channels' on, as weight[:, None], got {came}")
+
+
 @activation(
     derivative=prelu_slope,
     second=flat,
@@ -109,7 +117,8 @@ def prelu_slope(x: Scalar, weight: Scalar) -> Scalar:
     values=(None, None),
     slopes=(0.25, 1),
     names=(
-        ("prelu", "torch onednn mlx chainer transformers"),
+        ("prelu", "torch chainer", lambda: {}, one_axis_or_one_weight),
+        ("prelu", "onednn mlx transformers"),
         ("PReLU", "keras keras2"),
         ("PRelu", "onnx"),
     ),
@@ -305,7 +314,7 @@ def identity_slope(x: Scalar) -> Scalar:
     names=(
         ("identity", "jax tf nnlib sklearn"),
         ("Identity", "torch onnx mlx"),
-        ("linear", "keras keras2 onednn transformers"),
+        ("linear", "keras keras2 transformers"),
         ("IDENTITY", "cudnn"),
     ),
 )

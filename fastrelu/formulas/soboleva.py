@@ -160,13 +160,14 @@ def carried(y: Scalar, y_low: Scalar, rate: Scalar, rate_low: Scalar, size: Scal
     """
     zero, half, one = type(size)(0.0), type(size)(0.5), type(size)(1.0)
     far = size == type(size)(np.inf)
+    room = one if size < one else type(size)(2.0**8)  # for the four powers, each less than 4 before its exponent
     p, p_low, power = exp_half(*exponent(times(half, rate), times(half, rate_low), size))
     p, p_low = product(p, p_low, p, p_low)
     p, p_low = product(p, p_low, p, p_low)
-    y, y_low = product(y, y_low, one if far else size, zero)
+    y, y_low = product(y, y_low, one if far else size / room, zero)
     y, y_low = product(y, y_low, p, p_low)
     rises, factor = power > one, small(y) if size < one else one
-    y = times(times(y + y_low, power), power)
+    y = times(times(times(y + y_low, power), power), room)
     y = times(times(times(y, factor if rises else power), power), power if rises else factor)
     return size if far & (y != zero) else y
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numba.core import sigutils
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
 from fastrelu.vecmath import primitives, reductions
@@ -103,5 +105,17 @@ def compile_cfunc(signature: Any, function: Callable[..., Any], *key: Any) -> An
     except RuntimeError as error:  # numba#5566: raised when no cache folder is writable
         if "cannot cache" not in str(error):
             raise
-    kernel.compile()
+    with _jit_enabled():
+        kernel.compile()
     return kernel
+
+
+@contextlib.contextmanager
+def _jit_enabled() -> Iterator[None]:
+    """NUMBA_DISABLE_JIT keeps the functions of a user in Python, to debug them; our kernels are none of those."""
+    with global_compiler_lock:
+        before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0
+        try:
+            yield
+        finally:
+            numba.config.DISABLE_JIT = before
