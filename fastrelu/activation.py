@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fastrelu.docstrings import Descriptions
 from fastrelu.elementwise import Elementwise
 from fastrelu.kernels.elementwise import MAX_OPERANDS
-from fastrelu.parameters import REQUIRED, parameters_of
+from fastrelu.parameters import REQUIRED, made_once, parameters_of
 from fastrelu.thresholds import Cost
 from fastrelu.training import in_training
 
@@ -193,14 +192,14 @@ class Activation(Elementwise):
             training=record.training and in_training(formula, "", record.training, record.integers, record.cost),
         )
 
-    @functools.cached_property
+    @made_once
     def accuracy(self) -> Accuracy:
         """What `fastrelu verify` has measured: by dtype and by "forward" or "derivative"."""
         from fastrelu.accuracy import read
 
         return read(self)
 
-    @functools.cached_property
+    @made_once
     def facts(self) -> Facts:
         """What is known of it with default parameters."""
         from fastrelu.facts import facts_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 from abc import abstractmethod
@@ -18,6 +17,7 @@ from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels.entry import SUPPORTED, Entry
 from fastrelu.kernels.storage import BY_DTYPE, bfloat16
 from fastrelu.kernels.ufunc import Loop, make_ufunc
+from fastrelu.parameters import made_once
 from fastrelu.thresholds import Cost
 
 # The C function of common calls takes 3 s to compile, once in the life of an installation: not for the first few calls.
@@ -57,7 +57,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
     """
 
     # a staticmethod itself has none of its own, and help() would take that of the function inside
-    @functools.cached_property
+    @made_once
     def __signature__(self) -> inspect.Signature:
         return self._signature()
 
@@ -161,8 +161,10 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         """Lets common calls reach the waiting loops at once."""
         with global_compiler_lock:
             while self._waiting:
-                self._add(self._waiting[-1])
-                self._waiting.pop()  # once it is there: a signal's handler may raise anywhere, and what it stopped is done again
+                loop = self._waiting[0]
+                self._add(loop)
+                # once it is there: a signal's handler may raise anywhere, and then it is added again; or call this function
+                self._waiting[:] = [other for other in self._waiting if other is not loop]
 
     def _add(self, loop: Loop) -> None:
         dtype = loop.dtypes[-1]
@@ -206,7 +208,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             found = targets[dtype] = self._make_ufunc([loop])
         return found
 
-    @functools.cached_property
+    @made_once
     def ufunc(self) -> np.ufunc:
         """The numpy.ufunc: one loop for each supported dtype, on one thread; bfloat16 if ml_dtypes has been imported."""
         return self._make_ufunc([self.loop(dtype) for dtype in (*self.supported, *bfloat16())])

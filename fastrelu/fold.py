@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.rows import rows_loop
 from fastrelu.kernels.storage import FLOATS, INTEGERS
 from fastrelu.kernels.ufunc import Loop
-from fastrelu.parameters import REQUIRED, parameters_of, public_signature
+from fastrelu.parameters import REQUIRED, made_once, parameters_of, public_signature
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import compilable
 
@@ -98,7 +97,7 @@ class Fold(Compiled):
             core_signature=f"{','.join(parts[:-1])}->{parts[-1]}",
         )
 
-    @functools.cached_property
+    @made_once
     def facts(self) -> Facts:
         """What is known of it."""
         from fastrelu.facts import facts_of

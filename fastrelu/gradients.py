@@ -12,7 +12,7 @@ import numpy as np
 from fastrelu import arrays
 from fastrelu.elementwise import COMMON, Elementwise
 from fastrelu.kernels.storage import BY_DTYPE
-from fastrelu.parameters import REQUIRED, public_signature
+from fastrelu.parameters import REQUIRED, made_once, public_signature
 
 BLOCK = 1 << 18  # elements at a time: no temporary grows with the input, and threads still pay
 Makers = Mapping[str, Callable[[], Elementwise]]
@@ -33,7 +33,7 @@ class Backward(Elementwise):
         super().__init__(formula, keywords={"wrt": "x", "out": None, "where": True}, **settings)
         self._further, self.given = further, given
 
-    @functools.cached_property
+    @made_once
     def gradients(self) -> dict[str, Elementwise]:
         """The gradients for each element, by the names that `wrt` takes."""
         return {"x": self, **{key: make() for key, make in self._further.items()}}
@@ -75,7 +75,7 @@ class ParameterBackward:
         self._names, self._defaults = tuple(parameters), tuple(parameters.values())
         self.__signature__ = public_signature(parameters, {"wrt": tuple(parts), **COMMON})
 
-    @functools.cached_property
+    @made_once
     def gradients(self) -> dict[str, Elementwise]:
         """The gradients for each element, by the names that `wrt` takes."""
         return {**self.parts, **{key: make() for key, make in self._further.items()}}

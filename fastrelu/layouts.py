@@ -14,19 +14,20 @@ from fastrelu.arrays import untangled
 from fastrelu.dispatch import Target, choose, thresholds_in_force
 from fastrelu.kernels import layouts as native
 from fastrelu.kernels.entry import SUPPORTED
-from fastrelu.kernels.plans import FRESH, MASKED
+from fastrelu.kernels.layouts import SLOT_HEAD
+from fastrelu.kernels.plans import FRESH, MASKED, TILE_BYTES
 
 if TYPE_CHECKING:
     from fastrelu.elementwise import Elementwise
 
 # Elements: smaller arrays are through a ufunc before this has begun.
 FROM, MASKED_FROM = 1 << 13, 1 << 8
-_Call = Callable[[int, int, int, int, int], None]
+_Call = Callable[[int, int, int, int, int, int], None]
 
 
 @functools.cache
 def _native() -> _Call:
-    return ctypes.PYFUNCTYPE(None, *[ctypes.c_ssize_t] * 5)(native.layout_function().address)
+    return ctypes.PYFUNCTYPE(None, *[ctypes.c_ssize_t] * 6)(native.layout_function().address)
 
 
 class Table:
@@ -91,10 +92,11 @@ def compute(function: Elementwise, dtype: np.dtype[Any], size: int, operands: tu
     arrays = (*values, out)
     if mask is not None:
         flags, arrays = flags | MASKED, (*arrays, mask)
-    kind = Target.SERIAL
-    if size >= function.large:
-        kind = choose(size, dtype.itemsize, function.cost, pool.ready(), thresholds_in_force())
-    _native()(table.address, id(arrays), id(params), flags, kind is not Target.SERIAL)
+    threads = pool.ready() if size >= function.large else 1
+    if choose(size, dtype.itemsize, function.cost, threads, thresholds_in_force()) is Target.SERIAL:
+        threads = 1
+    scratch = np.empty(SLOT_HEAD + threads * (SLOT_HEAD + len(arrays) * TILE_BYTES), np.uint8)
+    _native()(table.address, id(arrays), id(params), id(scratch), flags, threads)
     return out
 
 

@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import mmap
 import os
-import threading
 from typing import Any
 
 import numpy as np
@@ -60,49 +59,46 @@ class Owner:
 
 
 class Shelf:
-    """The free buffers, the one last used at the end."""
+    """The free buffers, the one last used at the end.
+
+    There is no lock: every step is one operation of a list, which other threads see whole. The garbage collector, a signal's
+    handler and a fork may come between any two of them.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.kept = self.reused = self.made = 0
+        self.reused = self.made = 0
         self._free: list[Buffer] = []
-        self._lock = threading.Lock()
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the free buffers."""
+        return sum([buffer.size for buffer in self._free[:]])
 
     def take(self, size: int) -> Buffer:
         """A free buffer of this size, or a new one."""
-        with self._lock:
-            for index in range(len(self._free) - 1, -1, -1):
-                if self._free[index].size == size:
-                    self.kept -= size
+        for buffer in reversed(self._free[:]):
+            if buffer.size == size:
+                with contextlib.suppress(ValueError):  # another thread has it now
+                    self._free.remove(buffer)
                     self.reused += 1
-                    return self._free.pop(index)
-            self.made += 1
+                    return buffer
+        self.made += 1
         return Buffer(size)
 
     def put(self, buffer: Buffer) -> None:
-        """Keeps a buffer; never waits, because the garbage collector may call it in the middle of any of these methods."""
-        if self._lock.acquire(blocking=False):
-            try:
-                if buffer.size <= self.limit:
-                    self._free.append(buffer)
-                    self.kept += buffer.size
-                    self._drop(self.limit)
-            finally:
-                self._lock.release()
+        """Keeps a buffer."""
+        if buffer.size <= self.limit:
+            self._free.append(buffer)
+            self.shrink(self.limit)
 
     def shrink(self, limit: int) -> None:
         """Drops the buffers that have not been used for the longest time, down to so many bytes."""
-        with self._lock:
-            self._drop(limit)
-
-    def _drop(self, limit: int) -> None:
-        while self.kept > limit:
-            self.kept -= self._free.pop(0).size
-
-    def after_fork(self) -> None:
-        """In the child: another thread of the parent may have held the lock, in the middle of something."""
-        self._lock = threading.Lock()
-        self._free, self.kept = [], 0
+        try:
+            while self.kept > limit:
+                self._free.pop(0)
+        except IndexError:  # another thread has emptied it; no contextlib, which may be gone at the end of the process
+            pass
 
 
 def physical_memory() -> int:
@@ -113,8 +109,6 @@ def physical_memory() -> int:
 
 
 _shelf = Shelf(min(DEFAULT_LIMIT, physical_memory() // SHARE_OF_RAM))
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shelf.after_fork)
 
 
 def empty_like(array: Any, dtype: np.dtype[Any]) -> Any:

@@ -31,6 +31,7 @@ _release_lock.restype, _release_lock.argtypes = None, [ctypes.c_void_p]
 _start_thread = _python.PyThread_start_new_thread
 _start_thread.restype, _start_thread.argtypes = ctypes.c_ulong, [ctypes.c_void_p, ctypes.c_void_p]
 _NO_THREAD = ctypes.c_ulong(-1).value  # what it returns where the system has none left
+STACK_BYTES = 1 << 20  # of a thread, whatever threading.stack_size and ulimit say
 
 
 @functools.cache
@@ -44,18 +45,29 @@ def _address_of(function: Any) -> int:
 
 def _start(threads: int) -> None:
     """Starts as many as are missing, and writes down what the compiled code needs to know."""
-    _claim()  # which the end of the process needs
     functions = {native.ACQUIRE: _acquire_lock, native.RELEASE: _release_lock, native.YIELD: _yield(), native.CLOCK: _clock()}
     for place, function in functions.items():
         STATE[place] = _address_of(function)
-    for index in range(max(int(STATE[native.STARTED]), 1), threads):  # the caller counts as the first
-        own = _words_of(index)
-        lock = _allocate_lock()
-        _acquire_lock(lock, 1)
-        own[native.STATE], own[native.INDEX], own[native.LOCK] = STATE.ctypes.data, index, lock
-        address = native.worker_thread().address
-        STATE[native.STARTED] = index + 1  # before it starts, lest a signal's handler that raises leads to a second one
-        own[native.ALIVE] = _start_thread(address, own.ctypes.data) != _NO_THREAD
+    stack_size = threading.stack_size(STACK_BYTES)
+    try:
+        while STATE[native.STARTED] < threads and _start_one():
+            pass
+    finally:
+        threading.stack_size(stack_size)
+
+
+def _start_one() -> bool:
+    """Starts the next thread; whether the system had one left."""
+    index = max(int(STATE[native.STARTED]), 1)  # the caller counts as the first
+    STATE[native.STARTED] = index + 1  # at once, lest a handler or a finalizer that comes in between leads to a second one
+    own = _words_of(index)
+    lock = _allocate_lock()
+    _acquire_lock(lock, 1)
+    own[native.STATE], own[native.INDEX], own[native.LOCK] = STATE.ctypes.data, index, lock
+    own[native.ALIVE] = _start_thread(native.worker_thread().address, own.ctypes.data) != _NO_THREAD
+    if not own[native.ALIVE]:
+        STATE[native.STARTED] = index
+    return bool(own[native.ALIVE])
 
 
 def _stop() -> None:
@@ -93,12 +105,12 @@ def _words_of(index: int) -> Any:
 
 
 def most_threads() -> int:
-    """As many as there are: NUMBA_NUM_THREADS, or the cores that this process may use."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    """As many as there are: NUMBA_NUM_THREADS, or the cores that this process may use, at the import."""
+    return int(STATE.size - native.FIRST) // native.SIZE
 
 
-STATE = _aligned_words(native.FIRST + native.SIZE * most_threads())  # compiled loops know its address
-_starting = threading.Lock()
+STATE = _aligned_words(native.FIRST + native.SIZE * int(numba.config.NUMBA_NUM_THREADS))  # compiled loops know its address
+_starting = threading.RLock()  # a finalizer that calls us may run in the middle
 
 
 def allowed() -> int:
@@ -114,6 +126,8 @@ def ready() -> int:
     """How many threads a call may use, which all run now."""
     most = allowed()
     if most > max(STATE[native.STARTED], 1):
+        _claim()  # which the end of the process needs; both wait for numba's lock, so they come before ours
+        native.worker_thread()
         with _starting:
             _start(most)
     return most
@@ -173,7 +187,7 @@ def _after_fork() -> None:
     most = int(STATE[native.MOST])
     STATE[:] = 0  # the threads are gone, and another one of the parent may have had a claim
     STATE[native.MOST], STATE[native.CREDIT] = most, native.MOST_CREDIT
-    _starting = threading.Lock()
+    _starting = threading.RLock()  # a finalizer that calls us may run in the middle
 
 
 def _from_environment() -> None:

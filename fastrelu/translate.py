@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from fastrelu.activation import REGISTRY
 from fastrelu.compiled import Compiled
 from fastrelu.elementwise import Elementwise
 from fastrelu.embed import compiled_type
+from fastrelu.parameters import made_once
 
 FRAMEWORKS = {
     "torch": "PyTorch",
@@ -127,7 +127,7 @@ class Translated:
         """The parameters of the function that amount to the defaults in the framework."""
         return self._translate((), {})
 
-    @functools.cached_property
+    @made_once
     def compiled(self) -> Any:
         """Numba's type of it."""
         return compiled_type(Rebound(self.function, self.keywords))

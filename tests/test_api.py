@@ -167,6 +167,27 @@ class TestSubclasses:
             pd.testing.assert_series_equal(got, pd.Series(expected))
         assert fr.swish(pd.Series(np.float32([1, 2])), beta=np.float64(1.5)).dtype == np.float32
 
+    def test_pandas_tables_and_what_is_no_number(self):
+        frame = pd.DataFrame({"u": np.float32([1, -2]), "v": np.float32([-3, 0.5])})
+        assert fr.leaky_relu(frame, 0.5).dtypes.tolist() == [np.float32] * 2
+        same_bits(fr.leaky_relu(frame, 0.3).to_numpy(), fr.leaky_relu(frame.to_numpy(), 0.3))
+        assert fr.relu(pd.DataFrame({"u": np.int8([1, -2]), "v": np.float32([-3, 0.5])})).dtypes.tolist() == [np.int8, np.float32]
+        for wrong in (pd.Series([1j]), pd.Series(pd.date_range("2020", periods=2)), pd.MultiIndex.from_arrays([[1, 2]])):
+            for function in (fr.relu, fr.leaky_relu):
+                with pytest.raises(TypeError, match=rf"^{function.dotted_name}: x must be a real array, got "):
+                    function(wrong)
+        with pytest.raises(TypeError, match=r"^rrelu: x must be a plain array where training, got Series$"):
+            fr.rrelu(pd.Series([1.0]), training=True, seed=1)
+
+    def test_pandas_aligns_in_every_gradient(self):
+        x, grad = pd.Series([-1.0, -2, -3], index=list("abc")), pd.Series([1.0, 10, 100], index=list("cba"))
+        got_x, got_alpha = fr.elu.backward(grad, x, wrt=("x", "alpha"))
+        aligned = grad.loc[list("abc")].to_numpy(), x.to_numpy()
+        expected_x, expected_alpha = fr.elu.backward(*aligned, wrt=("x", "alpha"))
+        same_bits(got_x.to_numpy(), expected_x)
+        assert type(got_alpha) is np.float64
+        np.testing.assert_allclose(got_alpha, expected_alpha, rtol=1e-15)
+
     def test_pandas_with_parameters(self):
         series = pd.Series([1.0, -2.0, 3.0], index=list("abc"))
         pd.testing.assert_series_equal(fr.leaky_relu(series, negative_slope=0.5), pd.Series([1, -1, 3.0], index=list("abc")))

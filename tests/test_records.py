@@ -219,6 +219,18 @@ class TestOwnActivation:
         assert use(1.0) == 0.75
         same_bits(use(np.array([1.0, -9.0])), np.array([0.75, -1.0]))
 
+    def test_formula_of_numba(self, own_registry):
+        """What a user has compiled already is a formula, too."""
+
+        @fr.activation(derivative=lambda x: type(x)(2), reference=None, numpy=None, max_ulp=1)
+        @njit
+        def doubled(x):
+            """2 x."""
+            return x + x
+
+        assert doubled(3.0) == 6
+        assert fr.relu(-1.0) == 0
+
     def test_formula_that_calls_another(self, own_registry):
         @fr.activation(derivative=lambda x: x, reference=None, numpy=None, max_ulp=2)
         def twice(x):

@@ -101,6 +101,36 @@ for _ in range(10):
 stop.set()
 worker.join()
 """,
+    "fork_while_making_ufuncs": """
+functions = [each for each in fr.registry.values() if isinstance(each, fr.Elementwise)][:12]
+worker = threading.Thread(target=lambda: [each.ufunc for each in functions[1:]])
+worker.start()
+for _ in range(8):
+    in_a_child(lambda: functions[0].ufunc)
+worker.join()
+right()
+""",
+    "fork_in_a_handler": """
+import signal, time
+right()
+children = []
+def fork(*_):
+    children.append(os.fork())
+    if not children[-1]:  # it goes on in the middle of a call
+        signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, fork)
+end = time.monotonic() + 3
+while time.monotonic() < end and (not children or children[-1]):
+    signal.setitimer(signal.ITIMER_REAL, 1e-4 + len(children) % 37 * 5e-5)
+    known = len(children)
+    while len(children) == known:
+        y = fr.sigmoid(x)
+    if children[-1] == 0:
+        right_bits = np.array_equal(y, bits[400_000][1]) and right() == "right"
+        os._exit(0 if right_bits else 9)
+    assert os.waitpid(children[-1], 0)[1] == 0
+signal.setitimer(signal.ITIMER_REAL, 0)
+""",
     "fork_while_compiling": """
 worker = threading.Thread(target=lambda: [each.loop(np.dtype("float64")) for each in list(fr.registry.values())[::5]])
 worker.start()
@@ -251,6 +281,94 @@ from numba.np.ufunc import parallel
 print(pool.STATE[pool.native.STARTED], parallel._is_initialized)
 """
     assert python(code) == ["0", "False"]
+
+
+def test_threads_that_cannot_be_made():
+    """The system has none left for a while: the calls are serial, the process ends, and later ones try again."""
+    code = """
+start, pool._start_thread = pool._start_thread, lambda *_: pool._NO_THREAD
+right()
+print(pool.STATE[pool.native.STARTED])
+pool._start_thread = start
+willing()
+right()
+print(pool.STATE[pool.native.STARTED])
+"""
+    assert python(code) == ["1", "2"]
+
+
+def test_small_stacks():
+    """Of the process, as of servers with many threads, and of the user's own."""
+    code = """
+threading.stack_size(1 << 16)
+def work():
+    right(2)
+    for each in (x[::2], x.reshape(400, 1000).T, x.reshape(1000, 400)[:, ::-1]):
+        fr.sigmoid(each, where=each > 0)
+        fr.prelu.backward(each, each, each)
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+work()
+print("fine", threading.stack_size() == 1 << 16)
+"""
+    assert python(code) == ["fine", "True"]
+
+
+def test_more_threads_than_at_the_import():
+    code = """
+numba.config.NUMBA_NUM_THREADS = 8
+try:
+    fr.threads(8)
+except ValueError as error:
+    print(error)
+right()
+"""
+    assert " ".join(python(code)) == "threads: n must be from 1 to 2, got 8"
+
+
+def test_a_finalizer_that_computes():
+    """The garbage collector may run one in the middle of any call, the first one included, which starts the threads."""
+    code = """
+import gc
+class Model:
+    def __init__(self):
+        self.me = self
+    def __del__(self):
+        fr.sigmoid(x)
+fr.relu(x[:10])
+gc.disable()
+models = [Model() for _ in range(3)]
+del models
+gc.set_threshold(50)
+gc.enable()
+right(3)
+print("fine")
+"""
+    assert python(code) == ["fine"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
+def test_a_handler_that_computes():
+    code = """
+import signal, time
+large = np.resize(x, 1_500_000)
+wanted, calls, inside = fr.relu.target(x.dtype)(large), 0, False
+def compute(*_):
+    global calls, inside
+    if not inside:
+        inside = True
+        assert np.array_equal(fr.relu(large), wanted)
+        calls, inside = calls + 1, False
+signal.signal(signal.SIGALRM, compute)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.00203)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    assert np.array_equal(fr.relu(large), wanted)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("fine", calls > 10)
+"""
+    assert python(code) == ["fine", "True"]
 
 
 def test_an_ordinary_exit_while_threads_spin():

@@ -11,6 +11,7 @@ from typing import Any
 from numba import types
 from numba.extending import register_jitable
 
+from fastrelu.kernels import atomics
 from fastrelu.kernels.elementwise import LOOP, TABLE_BYTES
 from fastrelu.kernels.moves import blend, move
 from fastrelu.kernels.objects import DATA, GIL_BYTES
@@ -40,6 +41,7 @@ from fastrelu.kernels.plans import (
     POOL,
     RELEASE_GIL,
     ROWS,
+    SCRATCH,
     SIZE,
     TAKE_GIL,
     TILE_BYTES,
@@ -54,7 +56,8 @@ from fastrelu.kernels.plans import (
 from fastrelu.kernels.pointers import ask, call, enter_ieee, leave_ieee, peek, poke, stack
 from fastrelu.kernels.pool import claim, release, run_job
 
-SCRATCH_BYTES = TILE_BYTES * MOST_OPERANDS
+# Scratch memory is not on the stack, which may be small. Each thread takes a slot, whose first word tells whether it is free.
+SLOT_HEAD = 64
 NARROW = 8  # so few columns are copied one by one
 COLUMNS = 64  # shares of a row are multiples
 FEW = 8  # shares for each thread: with fewer the last one keeps the others waiting
@@ -209,10 +212,19 @@ def tiled_rows(job: int, first: int, last: int, start: int, stop: int, table: in
 
 
 @register_jitable(**APART)
+def slot_bytes(job: int) -> int:
+    """The scratch memory of a thread."""
+    return SLOT_HEAD + peek(job, OPERANDS) * TILE_BYTES
+
+
+@register_jitable(**APART)
 def run_part(job: int, start: int, count: int) -> None:
     """A share of the work: tiles of rows, or columns of all rows."""
     function, rows, columns = peek(job, FUNCTION), peek(job, ROWS), peek(job, EXTENTS)
-    table, scratch = stack(TABLE_BYTES), stack(SCRATCH_BYTES)
+    table, slot = stack(TABLE_BYTES), peek(job, SCRATCH)
+    while not atomics.replace(slot, 0, 1):
+        slot += slot_bytes(job)
+    scratch = slot + SLOT_HEAD
     n_arrays = peek(function, ARRAYS)
     for k in range(peek(function, PARAMS)):
         poke(table, n_arrays + k, peek(job, PARAM_VALUES) + k * peek(function, PARAM_SIZE))
@@ -226,13 +238,14 @@ def run_part(job: int, start: int, count: int) -> None:
         else:
             tiled_rows(job, first, last, 0, columns, table, scratch)
     leave_ieee(control)
+    atomics.store(slot, 0)
 
 
 @register_jitable(**APART)
-def run_layout(function: int, arrays: int, params: int, flags: int, pooled: int) -> None:
-    """Computes the operands of a tuple: arrays, output and perhaps a mask; on one thread or on as many as it may have.
+def run_layout(function: int, arrays: int, params: int, scratch: int, flags: int, most: int) -> None:
+    """Computes the operands of a tuple: arrays, output and perhaps a mask; on so many threads at most.
 
-    `params` is an array too, of the scalar parameters.
+    `params` is an array too, of the scalar parameters, and `scratch` one of SLOT_HEAD + TILE_BYTES * operands for each thread.
     """
     job = stack(JOB_BYTES)
     poke(job, FUNCTION, function)
@@ -243,11 +256,14 @@ def run_layout(function: int, arrays: int, params: int, flags: int, pooled: int)
     if elements == 0:
         return
     size = peek(function, SIZE)
+    poke(job, SCRATCH, (peek(scratch, DATA) + SLOT_HEAD - 1) // SLOT_HEAD * SLOT_HEAD)
+    for k in range(most):
+        poke(peek(job, SCRATCH) + k * slot_bytes(job), 0, 0)
     thread = ask(peek(function, RELEASE_GIL), (0,)) if elements * size >= GIL_BYTES else 0
     merge_axes(job)
     plan(job)
     rows, columns, unit = peek(job, ROWS), peek(job, EXTENTS), peek(job, TILE_ROWS)
-    threads = claim(peek(function, POOL), elements * size) if pooled else 1
+    threads = claim(peek(function, POOL), elements * size) if most > 1 else 1
     shares, share = (rows + unit - 1) // unit, unit * columns * size
     by_columns = threads > 1 and not peek(job, PACKED) and shares < FEW * threads and shares * COLUMNS < columns
     if by_columns:
@@ -282,7 +298,7 @@ def part_function() -> Any:
 def layout_function() -> Any:
     """What a call runs."""
 
-    def layout_function(function: int, arrays: int, params: int, flags: int, pooled: int) -> None:
-        run_layout(function, arrays, params, flags, pooled)
+    def layout_function(function: int, arrays: int, params: int, scratch: int, flags: int, most: int) -> None:
+        run_layout(function, arrays, params, scratch, flags, most)
 
-    return compile_cfunc(types.void(*[types.intp] * 5), layout_function)
+    return compile_cfunc(types.void(*[types.intp] * 6), layout_function)

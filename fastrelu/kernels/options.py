@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import os
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -81,12 +83,23 @@ def formula_digest(formula: Callable[..., Any]) -> str:
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]
-    """Loads a kernel without Numba's type system: to make that ready takes 0.2 s, and with SciPy installed 0.5."""
+    """Loads a kernel without Numba's type system: to make that ready takes 0.2 s, and with SciPy installed 0.5.
+
+    No state of the disk stops a call: what cannot be read is compiled again, and what cannot be written is not kept.
+    """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)  # the functions that the code may refer to
-        with self._guard_against_spurious_io_errors():
+        try:
             return self._load_overload(sig, target_context)
+        except Exception:  # whatever a damaged pickle raises
+            with contextlib.suppress(OSError):
+                os.unlink(self._cache_file._index_path)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # a full disk, another user's or a damaged index
+            super().save_overload(sig, data)
 
 
 def compile_cfunc(signature: Any, function: Callable[..., Any], *key: Any) -> Any:

@@ -228,13 +228,19 @@ def allowed(state: int) -> int:
 
 
 @register_jitable(**INLINED)
+def wanted(state: int, size: int) -> int:
+    """How many threads a call that writes so many bytes would use."""
+    return min(allowed(state), size // (2 * SMALLEST_CHUNK_BYTES))
+
+
+@register_jitable(**INLINED)
 def claim(state: int, size: int) -> int:
     """How many threads a call that writes so many bytes may use, and until it releases them nobody else; 0 if too few run.
 
     Never blocks: a second caller is faster on its own core than waiting. When other processes have the cores, that is after a
     stall or after calls to which no thread came, the next calls stay serial.
     """
-    threads = min(allowed(state), size // (2 * SMALLEST_CHUNK_BYTES))
+    threads = wanted(state, size)
     if threads <= 1 or not atomics.replace(state + 8 * BUSY, 0, 1):
         return 1
     if peek(state, SKIP) > 0 and size < STALL_BYTES:

@@ -24,7 +24,7 @@ from fastrelu.kernels.objects import (
 )
 from fastrelu.kernels.parts import INLINED
 from fastrelu.kernels.pointers import LOW_HALF, ask, call, copy_items, enter_ieee, leave_ieee, peek, poke, stack
-from fastrelu.kernels.pool import LIMIT, claim, release, run_job
+from fastrelu.kernels.pool import LIMIT, STARTED, claim, release, run_job, wanted
 
 # The table of a function, in words: what is its own, with sizes in bytes of output,
 ARRAYS, PARAMS, PARALLEL_FROM, REUSED_FROM, LONG_FROM, SLOTS, FALLBACK, POOL, FOLDS, EMPTY_LIKE, PARAM_NAMES = range(11)
@@ -111,15 +111,13 @@ def given_out(table: int, args: int, given: int, keywords: int) -> int:
 
 
 @register_jitable(**INLINED)
-def threads_for(table: int, length: int) -> int:
-    """How many threads it may use, to be released; 0 if only the long way can tell."""
-    if length < peek(table, PARALLEL_FROM):
-        return 1
+def needs_threads(table: int, length: int) -> bool:
+    """Whether the long way has to start threads first, or to find Numba's limit."""
     pool = peek(table, POOL)
+    if wanted(pool, length) > max(peek(pool, STARTED), 1):
+        return True
     # numba.set_num_threads can have been called only if Numba has started its own threads.
-    if peek(pool, LIMIT) == 0 and ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE):
-        return 0
-    return claim(pool, length)
+    return peek(pool, LIMIT) == 0 and ask(peek(table, FIND), (peek(table, NUMBA), peek(table, RUNS))) == peek(table, TRUE)
 
 
 @register_jitable(**INLINED)
@@ -189,8 +187,8 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
     for k in range(peek(table, PARAMS)):
         poke(pointers, n_arrays + k, peek(slot, PARAM_VALUES) + 8 * k)
     row = peek(peek(first, SHAPE), (peek(first, NDIM) & LOW_HALF) - 1) * peek(slot, ITEM_SIZE)
-    threads = 1 if row == length and peek(table, FOLDS) else threads_for(table, length)
-    if threads == 0:
+    pooled = length >= peek(table, PARALLEL_FROM) and not (row == length and peek(table, FOLDS))
+    if pooled and needs_threads(table, length):
         return 0
     if out != 0:
         ask(peek(table, NEW_REFERENCE), (out,))
@@ -198,9 +196,10 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         out = new_array(table, first, peek(first, SHAPE), length)
     if out != 0:
         poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
+        threads = claim(peek(table, POOL), length) if pooled else 1  # now that no more Python runs
         compute(table, slot, pointers, length, row, threads)
-    if threads > 1:
-        release(peek(table, POOL))
+        if threads > 1:
+            release(peek(table, POOL))
     return out if out != 0 else RAISED
 
 
