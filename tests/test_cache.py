@@ -14,6 +14,7 @@ import fastrelu as fr
 from fastrelu.vecmath import hyperbolic
 
 PACKAGE = Path(fr.__file__).parent
+SLOW = pytest.mark.slow
 
 REPORT = """
 import json, sys
@@ -121,8 +122,8 @@ def test_edited_coefficient(tmp_path, copied):
 
 @pytest.mark.parametrize(("file", "old", "new"), [
     pytest.param("vecmath/reductions.py", "return builder.fadd(left, right)", "return builder.fadd(right, left)", id="reduction"),
-    pytest.param("kernels/options.py", '"nogil": True', '"nogil": False', id="option"),
-    pytest.param("vecmath/primitives.py", '"error_model": "numpy"', '"error_model": "python"', id="option of formulas"),
+    pytest.param("kernels/options.py", '"nogil": True', '"nogil": False', id="option", marks=SLOW),
+    pytest.param("vecmath/primitives.py", '"error_model": "numpy"', '"error_model": "python"', id="formulas", marks=SLOW),
 ])  # fmt: skip
 def test_edited_sources_of_all_kernels(tmp_path, copied, file, old, new):
     """Intrinsics behind overloads are no functions that a formula calls, and options none of its code."""
@@ -231,8 +232,7 @@ class TestBrokenCache:
 
     CODE = "np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0)); show(hits=hits(fr.relu))"
 
-    @pytest.mark.parametrize("ending", ["nbi", "nbc"])
-    @pytest.mark.parametrize("damage", ["empty", "half", "other"])
+    @pytest.mark.parametrize(("ending", "damage"), [("nbi", "empty"), ("nbi", "other"), ("nbc", "half")])
     def test_damaged_files(self, tmp_path, ending, damage):
         start(self.CODE, tmp_path)
         files = list(tmp_path.rglob(f"*.{ending}"))

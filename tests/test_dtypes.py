@@ -41,18 +41,20 @@ class TestDtypes:
             assert fr.prelu(x, other).dtype == expected
             assert fr.sigmoid.backward(x, other).dtype == expected
 
-    def test_integer_values(self):
-        for code in "bhilqBHILQ":
-            info = np.iinfo(code)
-            x = np.array([info.min, info.min + 1, 0, 1, 5, 6, 7, info.max], code)
-            np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
-            np.testing.assert_array_equal(fr.relu6(x), np.minimum(np.maximum(x, 0), 6))
-            np.testing.assert_array_equal(fr.identity(x), x)
-            np.testing.assert_array_equal(fr.step(x), (x >= 0).astype(code))
-            np.testing.assert_array_equal(fr.step(x, threshold=6), (x >= 6).astype(code))
-            np.testing.assert_array_equal(fr.relu.derivative(x), (x > 0).astype(code))
-            np.testing.assert_array_equal(fr.step(x, threshold=0.5), x >= 0.5)
-            np.testing.assert_array_equal(fr.maxout(x, 2), x.reshape(-1, 2).max(1))
+    @pytest.mark.parametrize("code", [*"bqBQ", *(pytest.param(code, marks=pytest.mark.slow) for code in "hilHIL")])
+    def test_integer_values(self, code):
+        info = np.iinfo(code)
+        x = np.array([info.min, info.min + 1, 0, 1, 5, 6, 7, info.max], code)
+        np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0))
+        np.testing.assert_array_equal(fr.relu6(x), np.minimum(np.maximum(x, 0), 6))
+        np.testing.assert_array_equal(fr.identity(x), x)
+        np.testing.assert_array_equal(fr.step(x), (x >= 0).astype(code))
+        np.testing.assert_array_equal(fr.step(x, threshold=6), (x >= 6).astype(code))
+        np.testing.assert_array_equal(fr.relu.derivative(x), (x > 0).astype(code))
+        np.testing.assert_array_equal(fr.step(x, threshold=0.5), x >= 0.5)
+        np.testing.assert_array_equal(fr.maxout(x, 2), x.reshape(-1, 2).max(1))
+
+    def test_integers_and_parameters_that_are_none(self):
         assert fr.step(np.array([200], np.uint8), threshold=-1)[0] == 1
         assert fr.step(np.array([200], np.uint8), threshold=1000)[0] == 0
         assert fr.relu(np.array([False, True])).dtype == np.int8
