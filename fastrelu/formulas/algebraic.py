@@ -123,7 +123,7 @@ def squareplus_b_slope(x: Scalar, b: Scalar) -> Scalar:
     reference=lambda m, x, b: (x + m.sqrt(x * x + b)) / 2,
     numpy=lambda x, b=4.0: (x + np.sqrt(np.square(x) + b)) / 2,
     max_ulp=0.75,
-    params={"b": "How smooth the bend is: the value at 0 is sqrt(b) / 2; 0 makes it a ReLU."},
+    params={"b": "How smooth the bend is, at least 0: the value at 0 is sqrt(b) / 2; 0 makes it a ReLU."},
     values=(0, None),
     slopes=(0, 1),
     names=(("squareplus", "jax keras"),),

@@ -100,7 +100,7 @@ def celu_alpha_slope(x: Scalar, alpha: Scalar) -> Scalar:
     reference=lambda m, x, alpha: x if x > 0 else alpha * m.expm1(x / alpha),
     numpy=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
     max_ulp=1.0,
-    params={"alpha": "Positive, else the result is NaN for x < 0; the limit at -inf is -alpha."},
+    params={"alpha": "Positive; the limit at -inf is -alpha. Else the result is NaN for x < 0."},
     values=(-1, None),
     slopes=(0, 1),
     names=(

@@ -229,7 +229,7 @@ def snake_a_slope(x: Scalar, a: Scalar) -> Scalar:
     numpy=lambda x, a=1.0: x + np.sin(a * x) ** 2 / a,
     max_ulp=1.0,
     cost=Cost.HEAVY,
-    params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a."},
+    params={"a": "The frequency, not 0: the wave has the period pi / a and the height 1 / a. ``a * x`` up to 2^50."},
     values=(None, None),
     slopes=(0, 2),
     names=(("snake", "tfa", lambda frequency=1.0: {"a": frequency}),),

@@ -196,7 +196,7 @@ def softplus_beta_slope(x: Scalar, beta: Scalar, threshold: Scalar) -> Scalar:
     max_ulp=1.25,
     cost=Cost.HEAVY,
     params={
-        "beta": "How sharp the bend is. The error is below 1 ULP for 1 (float64: 1.2), below 2.2 for others.",
+        "beta": "How sharp the bend is, from 1e-10 to 1e30. The error is below 1 ULP for 1 (float64: 1.2), below 2.2 for others.",
         "threshold": "Where beta * x is greater, the result is x. torch's default of 20 costs accuracy; this one, none.",
     },
     values=(0, None),

@@ -185,7 +185,7 @@ def swish_beta_slope(x: Scalar, beta: Scalar) -> Scalar:
     numpy=lambda x, beta=1.0: x / (1 + np.exp(-beta * x)),
     max_ulp=1.0,
     cost=Cost.HEAVY,
-    params={"beta": "How sharp the bend is: 0 gives x / 2, an infinite one relu."},
+    params={"beta": "How sharp the bend is, finite: 0 gives x / 2 where x is finite, and a large one comes close to relu."},
     values=(-0.2784645427610738, None),
     slopes=(-0.09983932012886691, 1.099839320128867),
     names=(
