@@ -16,7 +16,7 @@ import numba
 import numba.core.registry
 import numpy as np
 from numba.core import sigutils
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
@@ -82,11 +82,30 @@ def formula_digest(formula: Callable[..., Any]) -> str:
     return digest.hexdigest()
 
 
+class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Tells damaged machine code, of which LLVM would end the process."""
+
+    def _save_data(self, name: str, data: Any) -> None:
+        dump = self._dump(data)
+        super()._save_data(name, (hashlib.blake2b(dump).digest(), dump))
+
+    def _load_data(self, name: str) -> Any:
+        digest, dump = super()._load_data(name)
+        if digest != hashlib.blake2b(dump).digest():
+            raise ValueError(f"{name} is damaged")
+        return pickle.loads(dump)
+
+
 class _Cache(FunctionCache):  # type: ignore[misc]
     """Loads a kernel without Numba's type system: to make that ready takes 0.2 s, and with SciPy installed 0.5.
 
     No state of the disk stops a call: what cannot be read is compiled again, and what cannot be written is not kept.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)  # the functions that the code may refer to
