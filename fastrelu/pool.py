@@ -61,9 +61,10 @@ def _start_one() -> bool:
     index = max(int(STATE[native.STARTED]), 1)  # the caller counts as the first
     STATE[native.STARTED] = index + 1  # at once, lest a handler or a finalizer that comes in between leads to a second one
     own = _words_of(index)
-    lock = _allocate_lock()
-    _acquire_lock(lock, 1)
-    own[native.STATE], own[native.INDEX], own[native.LOCK] = STATE.ctypes.data, index, lock
+    if not own[native.LOCK]:  # there is one if the system had no thread the last time
+        own[native.LOCK] = _allocate_lock()
+        _acquire_lock(int(own[native.LOCK]), 1)
+    own[native.STATE], own[native.INDEX] = STATE.ctypes.data, index
     own[native.ALIVE] = _start_thread(native.worker_thread().address, own.ctypes.data) != _NO_THREAD
     if not own[native.ALIVE]:
         STATE[native.STARTED] = index
@@ -72,7 +73,7 @@ def _start_one() -> bool:
 
 def _stop() -> None:
     """Ends the threads while the code that they run is still there: at the end of the process."""
-    STATE[native.MOST], STATE[native.LIMIT] = most_threads(), 0
+    STATE[native.MOST], STATE[native.LIMIT] = STATE[native.STARTED], 0
     if STATE[native.STARTED] and claim(native.STALL_BYTES) > 1:  # and never releases
         STATE[native.STOP] = 1
         for own in map(_words_of, range(1, int(STATE[native.STARTED]))):

@@ -297,6 +297,17 @@ print(pool.STATE[pool.native.STARTED])
     assert python(code) == ["1", "2"]
 
 
+def test_the_end_of_fewer_threads_than_there_could_be():
+    code = """
+with fr.threads(2):
+    right()
+print(pool.STATE[pool.native.STARTED])
+pool._stop()
+print(*(pool._words_of(index)[pool.native.ALIVE] for index in range(1, 4)))
+"""
+    assert python(code, NUMBA_NUM_THREADS="4") == ["2", "0", "0", "0"]
+
+
 def test_small_stacks():
     """Of the process, as of servers with many threads, and of the user's own."""
     code = """
