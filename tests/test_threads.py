@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -411,6 +412,17 @@ class TestClaim:
     def test_small_work_gets_one_thread(self):
         assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
         assert pool.claim(native.SMALLEST_CHUNK_BYTES) == 1
+
+    def test_long_calls_are_a_streak(self):
+        """Of less than 1 MB, which alone would not wake a thread; they take longer than the pause that ends a streak."""
+        x = np.random.default_rng(0).normal(size=100_000)
+        fr.logish(x)
+        time.sleep(0.01)  # the threads sleep now
+        before = int(pool.STATE[native.GATE]) // native.GENERATION
+        for _ in range(40):
+            willing()
+            fr.logish(x)
+        assert int(pool.STATE[native.GATE]) // native.GENERATION > before
 
     def test_serial_for_a_while_after_a_stall(self):
         pool.ready()

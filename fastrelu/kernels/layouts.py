@@ -277,9 +277,10 @@ def run_layout(function: int, arrays: int, params: int, scratch: int, flags: int
     poke(dimensions, 1, 1)
     if threads > 1:
         run_job(peek(function, POOL), peek(function, PART), job, first, dimensions, steps, 1, 1, share)
-        release(peek(function, POOL))
     else:
         call(peek(function, PART), (first, dimensions, first, job))
+    if most > 1:
+        release(peek(function, POOL), threads)
     if thread != 0:
         ask(peek(function, TAKE_GIL), (thread,))
 

@@ -65,7 +65,7 @@ STALL_BYTES = 1 << 25  # a call this large takes longer than a stall
 # call pays that only if more follow:
 WAKE_BYTES = 1 << 20
 TIME_UTC = 1
-STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of each other
+STREAK_CALLS, STREAK_NANOSECONDS = 2, 300_000  # after so many calls within 300 us of the last one's end
 LEAST_ALONE, MOST_ALONE = 12, 100
 ALONE_NANOSECONDS = 1_000_000  # in which nobody came who was woken: their cores are busy, and the next calls stay serial
 # A hypervisor may run both threads on one core: the caller, still in the system call that wakes, goes on when the other one
@@ -213,9 +213,7 @@ def is_worth_waking(state: int, size: int) -> bool:
     """Whether a call is large, or one of many in a short time."""
     if size >= WAKE_BYTES:
         return True
-    time = now(state)
-    streak = peek(state, STREAK) + 1 if time - peek(state, LAST) < STREAK_NANOSECONDS else 0
-    poke(state, LAST, time)
+    streak = peek(state, STREAK) + 1 if now(state) - peek(state, LAST) < STREAK_NANOSECONDS else 0
     poke(state, STREAK, streak)
     return streak >= STREAK_CALLS
 
@@ -235,7 +233,7 @@ def wanted(state: int, size: int) -> int:
 
 @register_jitable(**INLINED)
 def claim(state: int, size: int) -> int:
-    """How many threads a call that writes so many bytes may use, and until it releases them nobody else; 0 if too few run.
+    """How many threads a call that writes so many bytes may use, and until its `release` nobody else; 0 if too few run.
 
     Never blocks: a second caller is faster on its own core than waiting. When other processes have the cores, that is after a
     stall or after calls to which no thread came, the next calls stay serial.
@@ -260,9 +258,12 @@ def claim(state: int, size: int) -> int:
 
 
 @register_jitable(**INLINED)
-def release(state: int) -> None:
-    """Ends a claim of more than one thread."""
-    atomics.store(state + 8 * BUSY, 0)
+def release(state: int, threads: int) -> None:
+    """Ends a claim, whatever it has given."""
+    if threads > 1:
+        atomics.store(state + 8 * BUSY, 0)
+    if peek(state, CLOCK) != 0:
+        poke(state, LAST, now(state))  # not the time of the claim: calls of a millisecond would never be a streak
 
 
 @register_jitable(**INLINED)
@@ -299,11 +300,12 @@ def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
     for k in range(1, cores + 1):
         size *= peek(dimensions, k)
     state = peek(data, 4)
-    if claim(state, peek(dimensions, 0) * size) > 1:
+    threads = claim(state, peek(dimensions, 0) * size)
+    if threads > 1:
         run_job(state, peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), cores, size)
-        release(state)
     else:
         call(peek(data, 0), (args, dimensions, steps, peek(data, 1)))
+    release(state, threads)
 
 
 @functools.cache

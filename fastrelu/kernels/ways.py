@@ -198,8 +198,8 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
         threads = claim(peek(table, POOL), length) if pooled else 1  # now that no more Python runs
         compute(table, slot, pointers, length, row, threads)
-        if threads > 1:
-            release(peek(table, POOL))
+        if pooled:
+            release(peek(table, POOL), threads)
     return out if out != 0 else RAISED
 
 
