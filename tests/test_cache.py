@@ -232,7 +232,7 @@ class TestBrokenCache:
 
     CODE = "np.testing.assert_array_equal(fr.relu(x), np.maximum(x, 0)); show(hits=hits(fr.relu))"
 
-    @pytest.mark.parametrize(("ending", "damage"), [("nbi", "empty"), ("nbc", "half"), ("nbc", "inside")])
+    @pytest.mark.parametrize(("ending", "damage"), [("nbi", "empty"), ("nbc", "inside"), pytest.param("nbc", "half", marks=SLOW)])
     def test_damaged_files(self, tmp_path, ending, damage):
         start(self.CODE, tmp_path)
         files = list(tmp_path.rglob(f"*.{ending}"))
