@@ -218,10 +218,11 @@ class Elementwise(Compiled):
             arrays.reject(TypeError, self.dotted_name, "where", f"be left out for a {kind}", "one")
         kinds: list[Any] = []
         for key, value in zip(self.arrays, values, strict=True):
-            kinds += arrays.dtypes_of(value)
-            for kind in kinds:
+            own = arrays.dtypes_of(value)
+            for kind in own:
                 if isinstance(kind, np.dtype) and not arrays.is_real(kind):
                     arrays.reject(TypeError, self.dotted_name, key, "be a real array", str(kind))
+            kinds += own
         known = all(isinstance(kind, (np.dtype, int, float)) for kind in kinds)  # pandas has its own, too
         dtype, numbers = self.settle(np.result_type(*kinds) if known else _FLOAT64, scalars, self.supported)
         number = BY_DTYPE[dtype].param.type if known else float

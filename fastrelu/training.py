@@ -27,14 +27,15 @@ def in_training(
         The operands before x.
     """
     parameters = parameters_of(formula)
+    arrays = [key for key, default in parameters.items() if default is REQUIRED]
+    scalars = {key: default for key, default in parameters.items() if default is not REQUIRED}
     name = f"{formula.__name__}{kind}"
     return Elementwise(
         noisy,
         name=f"{name}.training",
         module=formula.__module__,
         doc=f"{name} in training, with the random numbers given: an array `u` from 0 up to 1, beside `x`.",
-        parameters=dict.fromkeys((*first, "x", "u"), REQUIRED)
-        | {key: default for key, default in parameters.items() if default is not REQUIRED},
+        parameters=dict.fromkeys((*first, *arrays, "u"), REQUIRED) | scalars,
         integers=integers,
         cost=cost,
     )
