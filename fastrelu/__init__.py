@@ -1,4 +1,4 @@
-"""Every neural-network activation function for NumPy, with its derivative and backward pass, as compiled kernels."""
+"""Neural-network activation functions for NumPy, with their derivatives and backward passes, as compiled kernels."""
 
 import gc
 import importlib

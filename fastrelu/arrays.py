@@ -1,4 +1,4 @@
-"""Argument checks, the dtype rule, and every error message of the array interface."""
+"""Checks of arguments and their errors, and the dtype rule."""
 
 from __future__ import annotations
 

@@ -260,8 +260,7 @@ class TestBrokenCache:
     def test_without_compilation_of_the_users_functions(self, tmp_path):
         """NUMBA_DISABLE_JIT is for debugging them; our kernels are compiled all the same."""
         code = "assert sys.modules['numba'].config.DISABLE_JIT\n" + self.CODE
-        for _ in range(2):
-            start(code, tmp_path, NUMBA_DISABLE_JIT="1")
+        assert [start(code, tmp_path, NUMBA_DISABLE_JIT="1")["hits"] for _ in range(2)] == [[0], [1]]
 
 
 class TestImport:

@@ -1,4 +1,4 @@
-"""smht and soft_exponential at parameters beyond the grid's: all signs, limits, edges of the domain, roots."""
+"""Functions at parameters beyond the grid's: all signs, limits, edges of the domain, roots, the largest numbers."""
 
 import math
 
@@ -140,3 +140,36 @@ def test_soft_clipping_of_any_alpha(alpha):
 def test_hardtanh_of_bounds_in_the_wrong_order():
     x = np.array([-3.0, 0.0, 1.5, 3.0])
     np.testing.assert_array_equal(fr.hardtanh(x, 2.0, 1.0), np.clip(x, 2.0, 1.0))
+    for each in x:
+        assert fr.hardtanh.backward(1.0, each, 2.0, 1.0, wrt=("min_val", "max_val")) == (0, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_smht_at_the_largest_numbers(name, dtype):
+    """x times exponentials of which one is 0: no product on the way may overflow."""
+    m = mpmath
+    formulas = {
+        "a": lambda x: x * m.exp(x) / (m.exp(x) + m.exp(-x)),
+        "b": lambda x: x * m.exp(-x) / (m.exp(x) + m.exp(-x)),
+        "c": lambda x: -x * m.tanh(x) * m.exp(x) / (m.exp(x) + m.exp(-x)),
+        "d": lambda x: x * m.tanh(x) * m.exp(-x) / (m.exp(x) + m.exp(-x)),
+    }
+    largest = float(np.finfo(dtype).max)
+    for x in (-largest, -largest / 4, -1000.0, -3.0, 3.0, 1000.0, largest / 4, largest):
+        x = np.dtype(dtype).type(x)
+        with m.workprec(100):
+            near = formulas[name](m.mpf(float(x))) if abs(x) < 2000 else None
+        right = name in "ac"  # the exponential that grows to the right
+        far = 0.0 if (x > 0) != right else {"a": x, "b": x, "c": -x, "d": -x}[name]
+        expected = far if near is None else float(near)
+        np.testing.assert_allclose(fr.smht.backward(np.ones_like(x), x, wrt=name), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_xielu_without_a_slope_on_the_left(dtype):
+    """Where alpha_n is beta nothing but alpha_n exp(x) is left of the derivative."""
+    x = np.array([-0.0, -1e-30, -0.1, -1, -40, -50, -80, -100, -np.inf], dtype)
+    with np.errstate(under="ignore"):
+        expected = (0.5 * np.exp(x.astype(np.float64))).astype(dtype)
+    np.testing.assert_allclose(fr.xielu.derivative(x, alpha_n=0.5, beta=0.5), expected, rtol=4 * np.finfo(dtype).eps)
