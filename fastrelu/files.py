@@ -44,9 +44,10 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(f"{path} must be a file that can be replaced")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield temporary
-        if path.exists():
+        if path.exists():  # before anything is in it that others may not read
+            temporary.touch()
             shutil.copymode(path, temporary)
+        yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

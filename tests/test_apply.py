@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import fastrelu as fr
 from fastrelu.cli import apply as command
 from fastrelu.cli.app import app
+from fastrelu.files import replacing
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,9 @@ def test_links_and_permissions_stay(tmp_path):
     link.symlink_to(target)
     assert CliRunner().invoke(app, ["apply", "relu", source, str(link)]).exit_code == 0
     assert link.is_symlink()
+    with replacing(link) as temporary:
+        assert temporary.stat().st_mode & 0o777 == 0o600, "from the start"
+        temporary.write_bytes(target.read_bytes())
     assert target.stat().st_mode & 0o777 == 0o600
     np.testing.assert_array_equal(np.load(target), np.arange(5.0))
 
