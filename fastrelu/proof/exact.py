@@ -72,5 +72,10 @@ def distance(got: Any, truth: Any, form: Format) -> float:
     top = mpmath.ldexp(1, form.top)
     truth = min(max(truth, -top), top)
     exact = min(max(mpmath.mpf(got), -top), top)
+    return float(abs(exact - truth) / last_place(truth, form))
+
+
+def last_place(truth: Any, form: Format) -> Any:
+    """The unit in the last place of an mpmath number."""
     exponent = max(int(mpmath.frexp(truth)[1]) - 1, form.bottom) if truth else form.bottom
-    return float(abs(exact - truth) / mpmath.ldexp(1, min(exponent, form.top - 1) - form.digits))
+    return mpmath.ldexp(1, min(exponent, form.top - 1) - form.digits)

@@ -39,7 +39,10 @@ class Reference:
         self.numbers = [float(operand) for operand in self.operands]
         values = self.numbers[len(weights) :]
         self.kinks: Mapping[float, str] = function.kinks(*values)
-        self._plain, self._bounded = (self._expression(Arithmetic(form.base, bounded)) for bounded in (False, True))
+        self._plain = self._expression(Arithmetic(form.base, bounded=False))
+        # By the type of the numbers; long double decides what float64 leaves open.
+        bases = dict.fromkeys((form.base, np.longdouble))
+        self._bounded = {base: self._expression(Arithmetic(base, bounded=True)) for base in bases}
 
     def _expression(self, m: Arithmetic) -> Callable[[Any], tuple[Any, ...]]:
         value_of, slope_of = STABLE.get(self.function.dotted_name, (None, None))
@@ -63,8 +66,8 @@ class Reference:
         return evaluate(self._plain, x)
 
     def bounded(self, x: Any) -> tuple[Any, ...]:
-        """Values, bounds of their errors, slopes, and bounds of theirs."""
-        return evaluate(self._bounded, x)
+        """Values, bounds of their errors, slopes, and bounds of theirs; x of the reference's type, or long double."""
+        return evaluate(self._bounded[x.dtype.type], x)
 
     def exact(self, kind: str, x: float) -> Any:
         """By mpmath; infinities too."""
@@ -86,25 +89,30 @@ class Reference:
 
     def disagreements(self, x: Any) -> list[tuple[str, float, float]]:
         """Where a reference that claims to be good enough is not what mpmath says, and by how many ULP: should be empty."""
-        wide = x.astype(self.form.base)
+        form = self.form
         with np.errstate(all="ignore"):
-            value, error, slope, slope_error = self.bounded(wide)
-            rough = self.fast(wide)
+            levels = [self.bounded(x.astype(base)) for base in self._bounded]
+            rough = self.fast(x.astype(form.base))
         found = []
-        top = mpmath.ldexp(1, self.form.top)
-        for kind, truth, bound, fast in zip(KINDS, (value, slope), (error, slope_error), rough, strict=True):
-            undecided, place = self.undecided(truth, bound)
-            for i in np.flatnonzero(~undecided):
+        top = mpmath.ldexp(1, form.top)
+        for k, kind in enumerate(KINDS):
+            claims = [
+                (truth, ~self.undecided(truth, bound)[0]) for truth, bound in (level[2 * k : 2 * k + 2] for level in levels)
+            ]
+            claims.append((rough[k], claims[0][1]))  # is used where the first level decides
+            for i in np.flatnonzero(np.any([decided for _, decided in claims], axis=0)):
                 if kind == "derivative" and float(x[i]) in self.kinks:
                     continue
-                with precision(exact.PRECISION[self.form.name]):
+                numbers = [truth[i] for truth, decided in claims if decided[i]]
+                with precision(exact.PRECISION[form.name]):
                     right = self.exact(kind, float(x[i]))
-                    if mpmath.isnan(right) and np.isnan(truth[i]) and np.isnan(fast[i]):
+                    if mpmath.isnan(right) and np.isnan(numbers).all():
                         continue
                     right = min(max(right, -top), top)
-                    for number in (truth[i], fast[i]):
-                        off = float(abs(min(max(wide_mpf(number), -top), top) - right) / wide_mpf(place[i]))
-                        if not off <= self.form.tolerance:
+                    place = exact.last_place(right, form)
+                    for number in numbers:
+                        off = float(abs(min(max(wide_mpf(number), -top), top) - right) / place)
+                        if not off <= form.tolerance:
                             found.append((kind, float(x[i]), off))
         return found
 

@@ -67,6 +67,18 @@ STABLE: dict[str, tuple[Expression | None, Expression | None]] = {
             else m.mpf(0)
         ),
     ),
+    "smht": (
+        lambda m, x, a, b, c, d: (m.expm1(a * x) - m.expm1(-b * x)) / (m.exp(c * x) + m.exp(-d * x)),
+        lambda m, x, a, b, c, d: (
+            (
+                (a - c) * m.exp((a + c) * x)
+                + (a + d) * m.exp((a - d) * x)
+                + (b + c) * m.exp((c - b) * x)
+                + (b - d) * m.exp(-(b + d) * x)
+            )
+            / (m.exp(c * x) + m.exp(-d * x)) ** 2
+        ),
+    ),
     "gelu": (lambda m, x: x * m.ncdf(x), None),
     "phish": (lambda m, x: x * m.tanh(x * m.ncdf(x)), None),
 }

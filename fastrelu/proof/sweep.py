@@ -167,6 +167,8 @@ class Sweep:
         with np.errstate(all="ignore"):
             for bits in self.patterns(index):
                 self._group(bits, parts)
+            if self.form.base is not np.longdouble:
+                parts = {kind: self._finer(kind, part) for kind, part in parts.items()}
         return {kind: self._settle(kind, part) for kind, part in parts.items()}
 
     def _group(self, bits: Any, parts: dict[str, _Block]) -> None:
@@ -211,17 +213,33 @@ class Sweep:
         wide = x.astype(self.form.base)
         value, error, slope, slope_error = self.reference.bounded(wide)
         for (kind, part), truth, bound in zip(parts.items(), (value, slope), (error, slope_error), strict=True):
-            got = self.call(kind, x).astype(self.form.base)
-            out, place = self.reference.undecided(truth, bound)
-            distance = self.form.distances(got, truth, place)
-            distance[np.isnan(distance)] = np.inf
-            distance[np.isnan(got) & np.isnan(truth)] = 0.0
-            left = np.isin(wide, self._kinks(kind))
-            part.undecided.append(bits[out & ~left])
-            part.apparent.append(distance[out & ~left])
-            distance[left | out] = 0.0
-            worst = int(np.argmax(distance))
-            part.add(float(distance[worst]), bits[worst], x.size)
+            self._decide(kind, part, bits, wide, truth, bound)
+
+    def _decide(self, kind: str, part: _Block, bits: Any, wide: Any, truth: Any, bound: Any) -> None:
+        """Compares where the truth is good enough, and puts the others aside; wide: the inputs in the truth's type."""
+        got = self.call(kind, bits.view(self.form.dtype)).astype(wide.dtype)
+        out, place = self.reference.undecided(truth, bound)
+        distance = self.form.distances(got, truth, place)
+        distance[np.isnan(distance)] = np.inf
+        distance[np.isnan(got) & np.isnan(truth)] = 0.0
+        left = np.isin(wide, self._kinks(kind))
+        part.undecided.append(bits[out & ~left])
+        part.apparent.append(distance[out & ~left])
+        distance[left | out] = 0.0
+        worst = int(np.argmax(distance))
+        part.add(float(distance[worst]), bits[worst], bits.size)
+
+    def _finer(self, kind: str, part: _Block) -> _Block:
+        """The same block with what float64 has left open decided by long double, where that can."""
+        result = _Block(part.candidates, checked=part.checked)
+        for undecided in part.undecided:
+            for low in range(0, undecided.size, CHUNK):
+                bits = undecided[low : low + CHUNK]
+                wide = bits.view(self.form.dtype).astype(np.longdouble)
+                found = self.reference.bounded(wide)
+                result.checked -= bits.size  # counted already
+                self._decide(kind, result, bits, wide, *found[2 * KINDS.index(kind) :][:2])
+        return result
 
     def _not_finite(self, bits: Any, parts: dict[str, _Block]) -> None:
         """Of NaN nothing but NaN may come; infinities are among the special inputs, and counted here."""
