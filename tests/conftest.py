@@ -14,13 +14,20 @@ settings.load_profile("fastrelu")
 compiled.SHORTENED_FROM = 0  # common calls take the short way from their second time on
 
 
+def pytest_collection_finish():
+    """Fifteen thousand tests are left out of every collection of garbage."""
+    freeze()
+
+
 @pytest.fixture(scope="module")
 def frozen_heap():
-    """What exists is left out of collections: after thousands of tests one takes half a second, and a test may need many."""
+    """So is what the tests before have left: a collection takes half a second after thousands, and a test may need many."""
+    freeze()
+
+
+def freeze():
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -223,7 +223,7 @@ def test_integers(function):
 def test_formula_in_plain_python(function, dtype):
     """The formula needs no Numba: on NumPy scalars it gives the kernel's bits."""
     dtype = np.dtype(dtype)
-    arrays, extra = operands(function, dtype, 40), scalars(function, dtype)
+    arrays, extra = operands(function, dtype, 20), scalars(function, dtype)
     with np.errstate(all="ignore"):
         got = [function.formula(*items, *extra) for items in zip(*arrays, strict=True)]
     assert {type(item) for item in got} == {dtype.type}

@@ -9,7 +9,7 @@ import numpy as np
 from fastrelu.fold import fold
 from fastrelu.vecmath import exp, fma, log1p
 from fastrelu.vecmath.primitives import jitable, times
-from fastrelu.vecmath.reductions import row_max, row_sum
+from fastrelu.vecmath.row_reductions import row_max, row_sum
 
 
 def softmax_backward(grad: Any, y: Any, out: Any) -> None:

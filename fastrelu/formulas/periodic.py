@@ -8,9 +8,9 @@ from fastrelu import vecmath
 from fastrelu.activation import activation
 from fastrelu.thresholds import Cost
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.reduction import half_turns
 from fastrelu.vecmath.sinc import sinc_bend_64, sinc_slope_32, sinc_slope_64
 from fastrelu.vecmath.trigonometric import sine_in_two_words, sine_of_half_turns
+from fastrelu.vecmath.turns import half_turns
 from fastrelu.vecmath.words import add, product, quick_sum, quotient, two_sum
 
 INFINITY_32, INFINITY_64 = np.float32(np.inf), np.float64(np.inf)

@@ -21,7 +21,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
-from fastrelu.vecmath import primitives, reductions
+from fastrelu.vecmath import primitives, row_reductions
 from fastrelu.vecmath.primitives import IEEE
 
 # forceinline: the attributes that `sweep` gives to a kernel are its own
@@ -32,7 +32,7 @@ SERIAL = {**IEEE, "nogil": True, "forceinline": False, "no_cfunc_wrapper": False
 def kernels_digest() -> bytes:
     """A digest of the sources that hold intrinsics and turn formulas into kernels: an edit makes every kernel a new one."""
     digest = hashlib.blake2b(numba.__version__.encode(), digest_size=16)
-    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(primitives.__file__), Path(reductions.__file__)):
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(primitives.__file__), Path(row_reductions.__file__)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.digest()
 

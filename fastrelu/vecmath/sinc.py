@@ -12,8 +12,8 @@ import numpy as np
 from fastrelu.vecmath import coefficients
 from fastrelu.vecmath.coefficients import HALF_PI_64, SIN_64, SINC_SLOPE_64
 from fastrelu.vecmath.primitives import Scalar, fma, jitable, times
-from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.trigonometric import ODD, ONE, SECOND, ZERO, sine_and_cosine
+from fastrelu.vecmath.turns import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.words import add, product, quotient, step
 
 # 1 / n! in two words, with the signs of the series of sine (odd n) and cosine (even n).

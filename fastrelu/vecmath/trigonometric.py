@@ -9,7 +9,7 @@ import numpy as np
 
 from fastrelu.vecmath.coefficients import COS_64, SIN_64, SIN_HALF_TURNS
 from fastrelu.vecmath.primitives import Scalar, by_precision, fma, jitable, times
-from fastrelu.vecmath.reduction import HALF, SHIFT, half_turns, quarter_turns, radians
+from fastrelu.vecmath.turns import HALF, SHIFT, half_turns, quarter_turns, radians
 from fastrelu.vecmath.words import two_sum
 
 ONE, ZERO = np.float64(1), np.float64(0)

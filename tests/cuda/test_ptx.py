@@ -37,7 +37,7 @@ def missing() -> str:
 # NVVM holds two compilers: LLVM 7 up to sm_90, a recent LLVM from sm_100 on.
 AMPERE, HOPPER, BLACKWELL = (8, 0), (9, 0), (10, 0)
 FLOATS = {np.float32: types.float32, np.float64: types.float64}
-# A function of one array with a division, on every target; one of two arrays, one with parameters, on one.
+# A function of one array with a division; one of two arrays; one with parameters.
 SAMPLED = ("sigmoid", "prelu", "elu")
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 both_precisions = pytest.mark.parametrize("dtype", FLOATS)
@@ -45,15 +45,13 @@ every_target = pytest.mark.parametrize("target", [AMPERE, HOPPER, BLACKWELL], id
 
 
 def grid() -> Iterator[Any]:
-    """(function, options, dtype, target): some of all; a derivative of each module of formulas; and the rest marked slow."""
+    """(function, options, dtype, target): one on all; some, and a derivative of each module, on one; and the rest marked slow."""
     first = {record.__module__: name for name, record in reversed(fr.registry.items())}.values()
     for target, dtype in itertools.product((AMPERE, HOPPER, BLACKWELL), FLOATS):
         for case in cases():
             name, _, kind = case.id.partition("(")[0].partition(".")
             one = target is HOPPER and dtype is np.float32
-            quick = (
-                name == SAMPLED[0] or (name in SAMPLED and target is HOPPER) or (name in first and kind == "derivative" and one)
-            )
+            quick = case.id == "sigmoid()" or (one and (name in SAMPLED or (name in first and kind == "derivative")))
             told = f"{case.id}-sm_{target[0]}{target[1]}-{dtype.__name__}"
             yield pytest.param(*case.values, dtype, target, id=told, marks=() if quick else pytest.mark.slow)
 
@@ -121,7 +119,7 @@ def widens(formula: Any, seen: set[Any]) -> bool:
     known, names = formula.__globals__, formula.__code__.co_names
     scopes = [known, *(vars(known[name]) for name in names if isinstance(known.get(name), ModuleType))]
     names = [scope.get(name) for scope in scopes for name in names]
-    inside = formula.__module__ in ("fastrelu.vecmath.reduction", "fastrelu.vecmath.short")
+    inside = formula.__module__ in ("fastrelu.vecmath.turns", "fastrelu.vecmath.short")
     inside |= formula.__name__.endswith("_32") and "float64" in formula.__code__.co_names
     return inside or any(widens(other, seen) for other in [*cells, *names])
 

@@ -12,7 +12,7 @@ import pytest
 from oracle import apply, compiled, machine_code, numpy_cases, same_bits_everywhere, stratified, vector_machine, worst
 
 from fastrelu.vecmath import asinh, atan, cos, log, sin, sqrt
-from fastrelu.vecmath.reduction import FIRST, LAST, row
+from fastrelu.vecmath.turns import FIRST, LAST, row
 
 FUNCTIONS: dict[str, Any] = {"asinh": asinh, "atan": atan, "cos": cos, "log": log, "sin": sin, "sqrt": sqrt}
 NUMPY: dict[str, Any] = {"asinh": np.arcsinh, "atan": np.arctan, "cos": np.cos, "log": np.log, "sin": np.sin, "sqrt": np.sqrt}
