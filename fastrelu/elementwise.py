@@ -12,7 +12,7 @@ from numba.extending import typeof_impl
 
 from fastrelu import arrays, layouts
 from fastrelu.compiled import Compiled
-from fastrelu.embed import compiled_type
+from fastrelu.embed_elementwise import elementwise_type
 from fastrelu.kernels.elementwise import any_layout, run
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.storage import BY_DTYPE, FLOATS, INTEGERS
@@ -269,4 +269,4 @@ def fits(x: Any, out: Any) -> bool:
 
 @typeof_impl.register(Elementwise)
 def _typeof(function: Elementwise, _context: Any) -> Any:
-    return compiled_type(function)
+    return elementwise_type(function)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba.extending import typeof_impl
 
 from fastrelu import arrays
 from fastrelu.activation import REGISTRY, Bounds, check_name
 from fastrelu.compiled import Compiled
 from fastrelu.docstrings import describe_fold
 from fastrelu.elementwise import COMMON
+from fastrelu.embed_folds import fold_type
 from fastrelu.kernels import ways
 from fastrelu.kernels.options import formula_digest
 from fastrelu.kernels.rows import rows_loop
@@ -211,6 +213,11 @@ class Fold(Compiled):
         if self.masked is None:
             raise TypeError(f"{self.dotted_name}: where must be True, this function takes no mask")
         return arrays.mask_for(self.dotted_name, where, shape)
+
+
+@typeof_impl.register(Fold)
+def _typeof(function: Fold, _context: Any) -> Any:
+    return fold_type(function)
 
 
 def fold(

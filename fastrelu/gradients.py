@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numba.extending import typeof_impl
 
 from fastrelu import arrays
 from fastrelu.elementwise import COMMON, Elementwise
+from fastrelu.embed import outside_type
 from fastrelu.kernels.storage import BY_DTYPE
 from fastrelu.parameters import REQUIRED, made_once, public_signature
 
@@ -94,6 +96,17 @@ class ParameterBackward:
 
     def __repr__(self) -> str:
         return f"<fastrelu function {self.dotted_name}>"
+
+    @made_once
+    def compiled(self) -> Any:
+        """Numba's type of it."""
+        slope = self.dotted_name.replace("backward", "derivative")
+        return outside_type(self, self._names, f"the gradient of x is grad * {slope}({', '.join(self.arrays[1:])})")
+
+
+@typeof_impl.register(ParameterBackward)
+def _typeof(function: ParameterBackward, _context: Any) -> Any:
+    return function.compiled
 
 
 def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[Any, ...], out: Any, where: Any) -> Any:

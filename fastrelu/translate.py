@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba.extending import typeof_impl
 
+from fastrelu import embed_elementwise, embed_folds
 from fastrelu.activation import REGISTRY
 from fastrelu.compiled import Compiled
 from fastrelu.elementwise import Elementwise
-from fastrelu.embed import compiled_type
-from fastrelu.parameters import made_once
+from fastrelu.parameters import REQUIRED, made_once
 
 FRAMEWORKS = {
     "torch": "PyTorch",
@@ -83,16 +84,18 @@ def entries(functions: Any = None) -> Iterator[Entry]:
 
 
 class Rebound:
-    """A function with other defaults, as compiled code sees it."""
+    """An elementwise function with the defaults and the name of another framework, as compiled code sees it."""
 
-    options: Mapping[str, Any] = {}
-
-    def __init__(self, function: Any, keywords: Mapping[str, Any]) -> None:
-        for option in function.options:
-            if option in keywords:
-                function = function.options[option][keywords[option]]
-        self._function = function
+    def __init__(self, translated: Translated) -> None:
+        function, name = translated.function, FRAMEWORKS[translated.entry.framework]
+        self._function, self.dotted_name = function, f"{translated.__name__} of {name}"
+        there = translated.entry.meaning[1]
+        keywords = dict.fromkeys(function.params, REQUIRED) if there is None else there
         self.params = {key: keywords.get(key, default) for key, default in function.params.items()}
+        self.options = {
+            option: {value: choices[value] for value in (*([keywords[option]] if option in keywords else []), *choices)}
+            for option, choices in function.options.items()
+        }
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)
@@ -130,7 +133,16 @@ class Translated:
     @made_once
     def compiled(self) -> Any:
         """Numba's type of it."""
-        return compiled_type(Rebound(self.function, self.keywords))
+        if isinstance(self.function, Elementwise):
+            return embed_elementwise.type_of(self, Rebound(self), self._check_types)
+        there = self.entry.meaning[1]
+        keywords: dict[str, Any] = {"axis": REQUIRED} if there is None else there
+        return embed_folds.type_of(self, self.function, f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}", keywords)
+
+    def _check_types(self, kinds: Sequence[Any]) -> None:
+        """The check of the arrays, of which compiled code knows the axes only."""
+        if self.entry.check:
+            self.entry.check(*(np.zeros((2,) * getattr(kind, "ndim", 0)) for kind in kinds[-len(self.entry.function.arrays) :]))
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         if self.entry.check and len(operands) >= self._n_arrays:
@@ -170,7 +182,7 @@ class Translated:
 
 @typeof_impl.register(Translated)
 def _typeof(translated: Translated, _context: Any) -> Any:
-    return translated.compiled if isinstance(translated.function, Elementwise) else None
+    return translated.compiled
 
 
 def _again(name: str, framework: str, path: str) -> Any:

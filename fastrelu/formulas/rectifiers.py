@@ -97,7 +97,7 @@ def prelu_slope(x: Scalar, weight: Scalar) -> Scalar:
 def one_axis_or_one_weight(x: Any, weight: Any) -> None:
     """Refuses what torch and Chainer take for a weight of each channel, along the second axis, and NumPy along the last."""
     if np.ndim(x) > 2 and np.ndim(weight) == 1 and np.size(weight) > 1:
-        came = f"{np.size(weight)} weights for {np.ndim(x)} axes"
+        came = f"weights along one axis for {np.ndim(x)}"
         raise ValueError(f"prelu: weight must have an axis for each one from the channels' on, as weight[:, None], got {came}")
 
 

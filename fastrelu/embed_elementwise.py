@@ -1,0 +1,201 @@
+"""Elementwise functions inside compiled code: on scalars and on arrays, with keyword parameters."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload, register_jitable
+from numba.np.numpy_support import as_dtype
+
+from fastrelu.arrays import check_minimum, fit_integers
+from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, is_array, items, numba_type, plain, shapes
+from fastrelu.kernels.calls import emit, resolve
+from fastrelu.vecmath.primitives import IEEE, compilable
+
+if TYPE_CHECKING:
+    from fastrelu.elementwise import Elementwise
+    from fastrelu.translate import Rebound
+
+
+@intrinsic(prefer_literal=True)
+def apply(context: Any, formula: Any, kind: Any, count: Any, operands: Any) -> Any:
+    """formula(*operands[:count]), each cast to a type first."""
+    if not isinstance(count, types.Literal):
+        return None  # as in sweep
+    compute, used = kind.dtype, count.literal_value
+    inner = resolve(context, formula, compute, used)
+
+    def codegen(target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        values = cgutils.unpack_tuple(builder, args[3])[:used]
+        cast = [target.cast(builder, value, came, compute) for value, came in zip(values, operands.types, strict=False)]
+        return emit(target, builder, formula, inner, cast, compute)
+
+    return compute(formula, kind, count, operands), codegen
+
+
+def views(arrays: Any, shape: Any) -> Any:
+    """A tuple of arrays and scalars broadcast to a shape, in compiled code."""
+
+
+@overload(views, jit_options=IEEE, strict=False)
+def _views(arrays: Any, shape: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays, shape: ()
+    return lambda arrays, shape: (np.broadcast_to(np.asarray(arrays[0]), shape),) + views(arrays[1:], shape)
+
+
+def flat(arrays: Any) -> Any:
+    """A tuple of contiguous arrays as one-dimensional views, in compiled code."""
+
+
+@overload(flat, jit_options=IEEE, strict=False)
+def _flat(arrays: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays: ()
+    return lambda arrays: (arrays[0].reshape(-1),) + flat(arrays[1:])
+
+
+def transposed(arrays: Any) -> Any:
+    """A tuple of arrays with their axes reversed, in compiled code."""
+
+
+@overload(transposed, jit_options=IEEE, strict=False)
+def _transposed(arrays: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays: ()
+    return lambda arrays: (arrays[0].T,) + transposed(arrays[1:])
+
+
+@functools.cache
+def elementwise_type(function: Elementwise) -> Embedded:
+    """Numba's type of an Elementwise."""
+    return type_of(function, function)
+
+
+def type_of(function: Any, bound: Elementwise | Rebound, check: Callable[[list[Any]], None] | None = None) -> Embedded:
+    """Numba's type of a function, which may have the defaults, the name and the checks of another framework."""
+    optional = {**bound.params, **{option: next(iter(choices)) for option, choices in bound.options.items()}}
+
+    def typed(given: dict[str, Any]) -> Any:
+        chosen: Any = bound
+        for option in bound.options:
+            chosen = _choose(chosen, option, given.get(option, optional[option]))
+        for key in bound.params:
+            _check_scalar(bound.dotted_name, key, given.get(key))
+        compilable(chosen.formula)
+        kinds = [plain(given[key]) for key in bound.arrays]
+        if check:
+            _typing(check, kinds)
+        dtype = common_dtype(bound.dotted_name, bound.arrays, kinds, chosen.supported)
+        params = {key: given.get(key, default) for key, default in bound.params.items()}
+        kept = dtype.kind == "f" or all(_fits(dtype, kind) for kind in params.values())
+        kind = numba_type(dtype if kept else np.dtype("float64"))
+        return _checked(
+            chosen, params, _array_body(chosen, kind, kinds) if any(map(is_array, kinds)) else _scalar_body(chosen, kind)
+        )
+
+    return embedded(function, bound.dotted_name, bound.arrays, optional, typed)
+
+
+def _check_scalar(name: str, key: str, kind: Any) -> None:
+    if isinstance(kind, types.Type):
+        value = plain(kind)
+        if not isinstance(value, (types.Float, types.Integer, types.Boolean, types.Omitted)):
+            raise TypingError(f"{name}: {key} must be a real scalar, got {value}")
+
+
+def _choose(function: Any, option: str, kind: Any) -> Any:
+    return _typing(function._chosen, option, constant(function.dotted_name, option, kind))
+
+
+def _typing(check: Callable[..., Any], *arguments: Any) -> Any:
+    """The result, or the error as one that compilation takes for its own."""
+    try:
+        return check(*arguments)
+    except ValueError as error:
+        raise TypingError(str(error)) from None
+
+
+def _fits(dtype: np.dtype[Any], kind: Any) -> bool:
+    """Whether a parameter of an integer function is one of the dtype's numbers: by its value where that is a constant."""
+    value = getattr(kind, "literal_value", getattr(kind, "value", kind))
+    if not isinstance(value, types.Type):
+        return fit_integers(dtype, [value])[0] is dtype
+    value = plain(value)
+    if not isinstance(value, types.Integer):
+        return isinstance(value, types.Boolean)
+    return bool(np.can_cast(as_dtype(value), dtype))
+
+
+def _checked(function: Any, params: dict[str, Any], body: Any) -> Any:
+    """The body after a check of the parameters that have a least valid value, at once where they are constants."""
+    for key, least in function.minimum.items():
+        kind = params[key]
+        value = getattr(kind, "literal_value", getattr(kind, "value", kind))
+        if isinstance(value, types.Type):
+            body = _refusing(body, len(function.arrays) + list(params).index(key), least, f"{function.dotted_name}: {key}")
+        else:
+            _typing(check_minimum, function.dotted_name, key, value, least)
+    return body
+
+
+def _refusing(body: Any, place: int, least: float, told: str) -> Any:
+    told = f"{told} must be at least {least:g}"
+
+    @register_jitable(**IEEE)
+    def checked(args: Any) -> Any:
+        if not args[place] >= least:
+            raise ValueError(told)
+        return body(args)
+
+    return checked
+
+
+def _scalar_body(function: Any, kind: Any) -> Any:
+    formula = function.formula
+    count = len(function.arrays) + len(function.params)
+
+    @register_jitable(**IEEE)
+    def body(args: Any) -> Any:
+        return apply(formula, kind, count, args)
+
+    return body
+
+
+def _array_body(function: Any, kind: Any, operands: list[Any]) -> Any:
+    formula = function.formula
+    n_arrays, count = len(function.arrays), len(function.arrays) + len(function.params)
+    several = n_arrays > 1  # with one array Numba leaves the other way out, and compiles in half of the time
+
+    @register_jitable(**IEEE)
+    def strided(args: Any) -> Any:
+        shape = np.broadcast_shapes(*shapes(args[:n_arrays]))
+        out = np.empty(shape, kind)
+        sources = views(args[:n_arrays], shape)
+        for index in np.ndindex(shape):
+            out[index] = apply(formula, kind, count, items(sources, index) + args[n_arrays:])
+        return out
+
+    @register_jitable(**IEEE)
+    def contiguous(args: Any) -> Any:
+        if several and not all_of_shape(args[1:n_arrays], args[0].shape):
+            return strided(args)
+        out = np.empty(args[0].shape, kind)
+        target, sources = out.reshape(-1), flat(args[:n_arrays])
+        for index in range(target.size):
+            target[index] = apply(formula, kind, count, items(sources, index) + args[n_arrays:])
+        return out
+
+    @register_jitable(**IEEE)
+    def columns(args: Any) -> Any:
+        return contiguous(transposed(args[:n_arrays]) + args[n_arrays:]).T
+
+    alike = {(kind.layout, kind.ndim) if is_array(kind) else None for kind in operands}
+    layout, _ = alike.pop() or ("A", 0) if len(alike) == 1 else ("A", 0)
+    return {"C": contiguous, "F": columns}.get(layout, strided)
