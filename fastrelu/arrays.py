@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
@@ -114,10 +115,22 @@ def common_shape(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> 
     if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
     try:
-        return tuple(np.broadcast_shapes(*shapes))
+        return broadcast_shapes(shapes)
     except ValueError:
         came = ", ".join(map(str, shapes))
         raise ValueError(f"{name}: {' and '.join(names)} must broadcast together, got shapes {came}") from None
+
+
+def broadcast_shapes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """As numpy.broadcast_shapes, which ends at 32 axes where arrays end at 64.
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast together.
+    """
+    sizes = [{n for n in axis if n != 1} or {1} for axis in itertools.zip_longest(*map(reversed, shapes), fillvalue=1)]
+    return tuple(size for (size,) in reversed(sizes))
 
 
 def check_scalar(name: str, argument: str, value: Any) -> float:
@@ -180,11 +193,19 @@ def overrides_ufuncs(value: Any) -> bool:
     return override is not None and override is not np.ndarray.__array_ufunc__ and not isinstance(value, np.generic)
 
 
-def dtypes_of(value: Any) -> list[Any]:
-    """The dtypes of an array of another library, of which a table has several; a number is its own."""
-    if hasattr(value, "dtype") or not hasattr(value, "dtypes"):
-        return [getattr(value, "dtype", value)]
-    return list(value.dtypes.values() if isinstance(value.dtypes, Mapping) else value.dtypes)
+def dtypes_of(name: str, argument: str, value: Any) -> list[Any]:
+    """The dtypes of an array of another library, of which a table has several; a number is its own.
+
+    Raises
+    ------
+    TypeError
+        Of what answers to ufuncs and has no dtype, as pandas.NA.
+    """
+    if hasattr(value, "dtypes") and not hasattr(value, "dtype"):
+        return list(value.dtypes.values() if isinstance(value.dtypes, Mapping) else value.dtypes)
+    if overrides_ufuncs(value) and not hasattr(value, "dtype"):
+        reject(TypeError, name, argument, "be a real array", type(value).__name__)
+    return [getattr(value, "dtype", value)]
 
 
 def check_out(name: str, out: Any, dtype: Dtype, shape: tuple[int, ...]) -> None:
@@ -276,7 +297,10 @@ def check_where(name: str, where: Any) -> Any:
     TypeError
         If it is not made of bools.
     """
-    mask = np.asanyarray(where)
+    try:
+        mask = np.asanyarray(where)
+    except ValueError:  # ragged lists
+        reject(TypeError, name, "where", "be a bool array", type(where).__name__)
     if mask.dtype != np.bool_:
         reject(TypeError, name, "where", "be a bool array", str(mask.dtype))
     return mask

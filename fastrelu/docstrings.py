@@ -136,14 +136,22 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
     groups: Entries = (
         {"pool_size": "int\n    How many neighbours form a group; divides the length of the axis."} if pooled else {}
     )
-    groups |= {"axis": "int, default -1\n    Along which axis."}
+    axes = (
+        "int, default -1\n    Along which axis."
+        if pooled
+        else "int, tuple of int or None, default -1\n    Along which; None: all."
+    )
+    groups |= {"axis": axes}
     out: Entries = {"out": "ndarray, optional\n    Where to write the result: of its shape and dtype."}
-    mask: Entries = {}
-    if masked is not None:
-        mask["where"] = (
-            "array_like of bool, optional\n    Only these elements take part;"
-            f" the others become {masked:g}, and every NaN among them is ignored."
-        )
+    mask, backward_mask = (
+        {
+            "where": "array_like of bool, optional\n    Only these elements take part;"
+            f" the others become {number:g}, and every NaN among them is ignored."
+        }
+        if masked is not None
+        else {}
+        for number in (masked, 0.0)
+    )
     x: Entries = {"x": "array_like\n    Real numbers."}
     grad: Entries = {"grad": "array_like\n    The gradient with respect to the output."}
     given: Entries = x if pooled else {"y": "array_like\n    The output."}
@@ -155,9 +163,10 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
     one, two = "No axis at all", f"`grad` and `{key}` of shapes that do not match"
     values = "an axis or a parameter out of its range"
     raises = _RAISES.format(shapes=one, types=_MASK_TYPE if mask else "; a mask", values=values)
-    backward_raises = _RAISES.format(shapes=two, types="; a mask", values=values)
+    backward_raises = _RAISES.format(shapes=two, types=_MASK_TYPE if mask else "; a mask", values=values)
     kind, entries = "ndarray or scalar\n    ", x | groups | out | mask
+    backward_entries = grad | given | groups | out | backward_mask
     return (
         _page(inspect.cleandoc(summary), entries, f"{kind}Of the shape of `x`{cut}. {dtypes}", raises, source),
-        _page(start, grad | given | groups | out, f"{kind}Of the shape of `{key}`. {dtypes}", backward_raises, ""),
+        _page(start, backward_entries, f"{kind}Of the shape of `{key}`. {dtypes}", backward_raises, ""),
     )

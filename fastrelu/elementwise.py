@@ -213,19 +213,24 @@ class Elementwise(Compiled):
 
     def _by_others(self, values: tuple[Any, ...], scalars: tuple[Any, ...], out: Any, where: Any) -> Any:
         """A call for arrays that answer to ufuncs themselves, as those of pandas, xarray and dask: the ufunc asks them."""
+        name = self.dotted_name
         if where is not True:
             kind = next(type(value).__name__ for value in values if arrays.overrides_ufuncs(value))
-            arrays.reject(TypeError, self.dotted_name, "where", f"be left out for a {kind}", "one")
+            arrays.reject(TypeError, name, "where", f"be left out for a {kind}", "one")
         kinds: list[Any] = []
         for key, value in zip(self.arrays, values, strict=True):
-            own = arrays.dtypes_of(value)
+            own = arrays.dtypes_of(name, key, value)
             for kind in own:
                 if isinstance(kind, np.dtype) and not arrays.is_real(kind):
-                    arrays.reject(TypeError, self.dotted_name, key, "be a real array", str(kind))
+                    arrays.reject(TypeError, name, key, "be a real array", str(kind))
             kinds += own
         known = all(isinstance(kind, (np.dtype, int, float)) for kind in kinds)  # pandas has its own, too
-        dtype, numbers = self.settle(np.result_type(*kinds) if known else _FLOAT64, scalars, self.supported)
+        dtype, numbers = self.settle(np.result_type(*kinds) if known and kinds else _FLOAT64, scalars, self.supported)
         number = BY_DTYPE[dtype].param.type if known else float
+        if isinstance(out, np.ndarray):
+            arrays.check_out(name, out, dtype, arrays.common_shape(name, self.arrays, values))
+        elif out is not None and not arrays.overrides_ufuncs(out):
+            arrays.reject(TypeError, name, "out", "be an array", type(out).__name__)
         return self.ufunc(*values, *map(number, numbers), **{} if out is None else {"out": out})
 
     def settle(
@@ -243,7 +248,7 @@ class Elementwise(Compiled):
         choices = self.options[option]
         try:
             chosen = choices[value]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):  # what has no hash raises one or the other
             wanted = " or ".join(map(repr, choices))
             raise ValueError(f"{self.dotted_name}: {option} must be {wanted}, got {value!r}") from None
         if chosen is None:

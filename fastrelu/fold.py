@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +48,8 @@ class Fold(Compiled):
         Whether integers stay integers.
     masked
         What an element that `where` leaves out becomes; None where it makes no sense.
+    hidden
+        What such an element of each operand counts as.
 
     Attributes
     ----------
@@ -78,11 +82,12 @@ class Fold(Compiled):
         pooled: bool = False,
         integers: bool = False,
         masked: float | None = None,
+        hidden: tuple[float, ...] = (-np.inf,),
     ) -> None:
         self.formula = formula
         self.cores = cores
         self.pooled = pooled
-        self.masked = masked
+        self.masked, self._hidden = masked, hidden
         arrays = tuple(parameters_of(formula))[:-1]
         self._names = (*arrays, *(["pool_size"] if pooled else []), "axis")
         parts = ["(n)" if core else "()" for core in cores]
@@ -131,6 +136,8 @@ class Fold(Compiled):
         given = self._bind(operands, named if axis is REQUIRED else {**named, "axis": axis})
         values = [self._operand(key, value) for key, value in zip(self.arrays, given, strict=False)]
         dtype = arrays.computed_in(arrays.common_dtype(name, self.arrays, values), self.supported)
+        if not self.pooled and (given[-1] is None or isinstance(given[-1], tuple)):
+            return self._over_axes(given[-1], values, dtype, out, where)
         axis = self._axis(given[-1], values[-1].ndim)
         if self.pooled:
             values[-1] = self._split(values[-1], given[-2], axis)
@@ -145,17 +152,44 @@ class Fold(Compiled):
         result_shape = np.shape(given[len(self.arrays) - 1]) if self.cores[-1] else shape
         if out is not None:
             arrays.check_out(name, out, dtype, result_shape)
-        hidden, mask = np.ma.getmask(values[0]), None
+        hidden, mask = functools.reduce(np.ma.mask_or, map(np.ma.getmask, values)), None
         if where is not True or hidden is not np.ma.nomask:
             mask = self._mask(where, shape) & ~hidden
-            values[0] = np.where(mask, np.asarray(values[0]), -np.inf).astype(dtype)
-        target = None if out is None else out.reshape(shape) if self.pooled and self.cores[-1] else out
+            taken = zip(map(np.asarray, values), self._hidden, strict=True)
+            values = [np.where(mask, value, number).astype(dtype) for value, number in taken]
+        data = np.ma.getdata(out)
+        target = None if out is None else data.reshape(shape) if self.pooled and self.cores[-1] else data
         result = self._along(inner, dtype, tuple(values), target)
         if mask is not None:
             result[~mask] = self.masked
         if out is not None:
+            if isinstance(out, np.ma.MaskedArray):
+                out.mask = hidden
             return out
         return np.ma.array(result, mask=hidden) if hidden is not np.ma.nomask else result.reshape(result_shape)
+
+    def _over_axes(self, axes: Any, values: list[Any], dtype: np.dtype[Any], out: Any, where: Any) -> Any:
+        """Along several axes at once, or all: they become one."""
+        name, shape = self.dotted_name, values[-1].shape
+        inner = tuple(range(len(shape))) if axes is None else tuple(self._axis(axis, len(shape)) for axis in axes)
+        if len(set(inner)) < len(inner):
+            raise ValueError(f"{name}: axis must name each axis once, got {axes}")
+        if any(value.shape != shape for value in values):
+            came = ", ".join(str(value.shape) for value in values)
+            raise ValueError(f"{name}: {' and '.join(self.arrays)} must match, got shapes {came}")
+        if out is not None:
+            arrays.check_out(name, out, dtype, shape)
+        order = (*(axis for axis in range(len(shape)) if axis not in inner), *inner)
+        there = tuple(shape[axis] for axis in order)
+        merged = *there[: len(shape) - len(inner)], math.prod(there[len(shape) - len(inner) :])
+        mask = where if where is True else self._mask(where, shape).transpose(order).reshape(merged)
+        moved = self(*(value.transpose(order).reshape(merged) for value in values), where=mask)
+        result = moved.reshape(there).transpose(np.argsort(order))
+        if out is None and isinstance(result, np.ma.MaskedArray):
+            return result
+        target = np.empty_like(np.asarray(values[-1]), dtype=dtype) if out is None else out
+        target[...] = result
+        return target if shape or out is not None else target[()]
 
     def _plain(self, operands: tuple[Any, ...], axis: Any) -> tuple[Any, ...] | None:
         """The common case, checked in a microsecond: float arrays of one dtype and shape."""
@@ -262,7 +296,16 @@ def fold(
         common: dict[str, Any] = {"module": formula.__module__, "pooled": pooled, "integers": integers}
         doc, backward_doc = describe_fold(name, formula.__doc__ or "", pooled, masked, integers, paper)
         result = Fold(formula, name=name, doc=doc, cores=(True, not pooled), masked=masked, **common)
-        result.backward = Fold(backward, name=f"{name}.backward", doc=backward_doc, cores=(not pooled, True, True), **common)
+        cores, hidden = (not pooled, True, True), (0.0, masked or 0.0)
+        result.backward = Fold(
+            backward,
+            name=f"{name}.backward",
+            doc=backward_doc,
+            cores=cores,
+            masked=None if masked is None else 0.0,
+            hidden=hidden,
+            **common,
+        )
         result.reference, result.numpy = reference, numpy
         result.values, result.names = values, names
         REGISTRY[name] = result

@@ -139,7 +139,7 @@ def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[
 
 def part_shape(part: Elementwise, operands: tuple[Any, ...], where: Any) -> tuple[int, ...]:
     """The shape of a gradient that is not summed."""
-    return np.broadcast_shapes(*map(np.shape, operands[: len(part.arrays)]), np.shape(where))
+    return arrays.broadcast_shapes([*map(np.shape, operands[: len(part.arrays)]), np.shape(where)])
 
 
 def names_in(owner: Backward | ParameterBackward, wrt: Any) -> tuple[str, ...]:

@@ -223,6 +223,8 @@ def get(name: Any, framework: str | None = None) -> Any:
         raise TypeError(f"get: name must be a string, got {type(name).__name__}")
     prefix, _, last = name.rpartition(".")
     given = framework or _known(prefix.partition(".")[0])
+    if framework is not None and not isinstance(framework, str):
+        raise TypeError(f"get: framework must be a string, got {type(framework).__name__}")
     if given is None:
         return _anywhere(last)
     found = _known(given)
@@ -262,7 +264,7 @@ def _within(name: str, framework: str) -> Any:
     same = {own, *(entry.function for entry in everywhere if _plain(entry.name) == _plain(name))}
     meant = [entry.name for entry in there if entry.function in same]
     hint = f"; without framework it is {own.dotted_name}" if own and not meant else _suggestion(name, there, meant)
-    raise ValueError(f"get: {framework} has no {name!r}{hint}")
+    raise ValueError(f"get: nothing here is {name!r} of {FRAMEWORKS[framework]}{hint}")
 
 
 def _anywhere(name: str) -> Any:

@@ -27,6 +27,7 @@ EXAMPLES = {
     "value": 0.25,
     "default_value": 0.25,
     "axis": -1,
+    "dim": -1,
     "pool_size": 2,
 }
 

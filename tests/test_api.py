@@ -1,5 +1,7 @@
 """What may be given to a function and what comes back: array-likes, layouts, subclasses."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,6 +168,26 @@ class TestSubclasses:
             got, expected = fr.hardtanh(pd.Series(values), **parameters), fr.hardtanh(values, **parameters)
             pd.testing.assert_series_equal(got, pd.Series(expected))
         assert fr.swish(pd.Series(np.float32([1, 2])), beta=np.float64(1.5)).dtype == np.float32
+
+    def test_pandas_and_out(self):
+        series = pd.Series([-1.0, 2.0])
+        for wrong, error, told in (
+            (np.empty(2, "i4"), TypeError, "have dtype float64, got int32"),
+            (np.empty(2, "f4"), TypeError, "have dtype float64, got float32"),
+            (np.empty(3), ValueError, "have shape (2,), got (3,)"),
+            ("x", TypeError, "be an array, got str"),
+        ):
+            with pytest.raises(error, match=f"^elu: out must {re.escape(told)}$"):
+                fr.elu(series, out=wrong)
+        out = np.empty(2)
+        fr.elu(series, out=out)
+        same_bits(out, fr.elu(series.to_numpy()))
+
+    def test_pandas_without_columns_or_numbers(self):
+        assert fr.elu(pd.DataFrame(index=[1, 2])).index.tolist() == [1, 2]
+        assert fr.gelu(pd.DataFrame()).empty
+        with pytest.raises(TypeError, match=r"^prelu: weight must be a real array, got NAType$"):
+            fr.prelu(np.ones(2), pd.NA)
 
     def test_pandas_tables_and_what_is_no_number(self):
         frame = pd.DataFrame({"u": np.float32([1, -2]), "v": np.float32([-3, 0.5])})

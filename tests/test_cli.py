@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, and that a mistake costs one sentence."""
 
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -72,7 +73,13 @@ def test_bench_takes_functions(run):
         (("list", "relux"), "there is no 'relux'; did you mean 'relu'"),
         (("bench", "--functions", "relux"), "there is no function 'relux'; did you mean relu"),
         (("bench", "--functions", "relu.derivative"), "bench takes functions, not derivatives"),
-        (("bench", "--sizes", "many"), "invalid literal"),
+        *(
+            (("bench", "--sizes", wrong), f"--sizes takes positive integers, separated by commas, got {wrong!r}")
+            for wrong in ("many", "0", "1e3", "-5", "1,,2")
+        ),
+        (("bench", "--functions", "relu", "--sizes", "99999999999999"), "nable to allocate"),
+        (("bench", "--json", "none/x.json"), "--json needs a folder that exists, got none/x.json"),
+        (("plot", "elu", "--points", "--derivative", "-o", "x.png"), "--points marks the function alone"),
         (("plot", "relu", "-o", "relu.xyz"), "Format 'xyz' is not supported"),
         (("plot", "relu", "--range", "3", "1", "-o", "relu.png"), "range must be two finite numbers in order"),
         (("plot", "softmax", "-o", "softmax.png"), "function must be elementwise"),
@@ -100,6 +107,9 @@ def test_list_of_a_framework(run):
     shown = run("list", "--framework", "pytorch").stdout
     assert "hardshrink" in shown
     assert "multiquadric" not in shown
+    shown = run("list", "--framework", "jax").stdout
+    assert re.search(r"^gelu\(approximate=True\) +gelu ", shown, re.MULTILINE), shown
+    assert re.search(r"^hard_tanh\(x, min_val=-1.0, max_val=1.0\) +hardtanh ", shown, re.MULTILINE)
 
 
 def test_infinite_parameters_and_pictures(run, tmp_path):

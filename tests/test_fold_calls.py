@@ -86,6 +86,55 @@ class TestApi:
         out = np.empty((3, 4), x.dtype)
         assert function(x, axis=axis, out=out) is out
         same_bits(out, got.data)
+        for hard in (False, True):
+            inside = np.ma.array(x, copy=True, hard_mask=hard)
+            assert function(inside, axis=axis, out=inside) is inside
+            same_bits(inside.mask, x.mask)
+            same_bits(inside.data[~x.mask], got.data[~x.mask])
+
+    @pytest.mark.parametrize("axes", [(1, 2), (0, -1), (2, 0), (1,), (), None], ids=str)
+    @each(SMOOTH)
+    def test_several_axes(self, function, axes):
+        """They count as one: softmax sums to 1 over all of them."""
+        x = rows((3, 4, 5))
+        inner = range(3) if axes is None else [axis % 3 for axis in axes]
+        order = [*(axis for axis in range(3) if axis not in inner), *inner]
+        moved = x.transpose(order)
+        merged = moved.reshape(*moved.shape[: 3 - len(inner)], -1)
+        expected = function(merged).reshape(moved.shape).transpose(np.argsort(order))
+        got = function(x, axis=axes)
+        np.testing.assert_array_equal(got, expected)
+        assert got.flags.c_contiguous
+        assert function(np.asfortranarray(x), axis=axes).flags.f_contiguous
+        wide = np.zeros((3, 8, 5))
+        assert function(x, axis=axes, out=wide[:, ::2]).base is wide
+        np.testing.assert_array_equal(wide[:, ::2], expected)
+        grad = rows((3, 4, 5))[::-1]
+        np.testing.assert_array_equal(
+            function.backward(grad, got, axis=axes),
+            function.backward(grad.transpose(order).reshape(merged.shape), got.transpose(order).reshape(merged.shape))
+            .reshape(moved.shape)
+            .transpose(np.argsort(order)),
+        )
+        mask = x > 0
+        hidden = function(np.ma.array(x, mask=~mask), axis=axes)
+        np.testing.assert_array_equal(hidden.mask, ~mask)
+        same_bits(np.ascontiguousarray(hidden.data), function(x, axis=axes, where=mask))
+        assert function(3.0, axis=None) == function([3.0])[0]
+        assert function(np.ones((2, 0, 3), np.float32), axis=axes).shape == (2, 0, 3)
+
+    def test_axes_that_are_wrong(self):
+        x = rows((3, 4))
+        with pytest.raises(ValueError, match=r"^softmax: axis must name each axis once, got \(0, -2\)$"):
+            fr.softmax(x, axis=(0, -2))
+        with pytest.raises(np.exceptions.AxisError, match=r"^softmax: axis must be from -2 to 1, got 2$"):
+            fr.softmax(x, axis=(0, 2))
+        with pytest.raises(TypeError, match=r"^softmax: axis must be an integer, got str$"):
+            fr.softmax(x, axis=(0, "a"))
+        with pytest.raises(TypeError, match=r"^maxout: axis must be an integer, got tuple$"):
+            fr.maxout(x, 2, axis=(0, 1))
+        with pytest.raises(ValueError, match=r"^softmax.backward: grad and y must match, got shapes \(3, 4\), \(4, 3\)$"):
+            fr.softmax.backward(x, x.T, axis=(0, 1))
 
     def test_matrix_and_pandas(self):
         import pandas as pd
@@ -180,6 +229,22 @@ class TestBackward:
         got = fr.log_softmax.backward([1.0, 0.0, 3.0], z)
         np.testing.assert_allclose(got[::2], fr.log_softmax.backward([1.0, 3.0], z[::2]))
         assert got[1] == 0
+
+    @pytest.mark.parametrize("function", [fr.softmax, fr.log_softmax], ids=lambda function: function.__name__)
+    def test_masks(self, function):
+        """As if what is left out was not there, whatever its gradient is; masked arrays too."""
+        x, grad, mask = np.array([1.0, 5.0, 2.0]), np.array([1.0, nan, 3.0]), np.array([True, False, True])
+        y = function(x, where=mask)
+        expected = np.insert(function.backward(grad[::2], function(x[::2])), 1, 0)
+        same_bits(function.backward(grad, y, where=mask), expected)
+        out = np.full(3, 7.0)
+        assert function.backward(grad, y, where=mask, out=out) is out
+        same_bits(out, expected)
+        hidden = np.ma.array(y, mask=~mask)
+        for given in ((grad, hidden), (np.ma.array(grad, mask=~mask), y), (np.ma.array(grad, mask=~mask), hidden)):
+            got = function.backward(*given)
+            same_bits(got.data, expected)
+            assert got.mask.tolist() == [False, True, False]
 
     def test_nan_stays(self):
         assert np.isnan(fr.softmax.backward([[1.0, nan], [1, 2]], [[0.5, 0.5], [0.5, 0.5]])[0]).all()

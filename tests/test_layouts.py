@@ -209,6 +209,9 @@ def test_more_axes_than_can_be_merged():
     x = normal((3,) * 9, np.float64)[(slice(None, None, 2),) * 9]
     same_bits(fr.sigmoid(x), fr.sigmoid.ufunc(x.copy()))
     x = np.zeros((1,) * 64)
+    assert fr.prelu(x, 0.5).shape == fr.relu(x, where=np.array(True)).shape == fr.elu.backward(np.ones(1), x).shape == x.shape
+    assert [gradient.shape for gradient in fr.prelu.backward(x, x, 0.5)] == [x.shape, ()]
+    assert fr.softmax(x[0], where=np.array([True])).shape == x[0].shape
     assert fr.sigmoid(x).shape == x.shape
 
 

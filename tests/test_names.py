@@ -65,6 +65,29 @@ def test_every_name_leads_to_its_function(entry):
     assert fr.get(f"{entry.framework}.{entry.name}").entry == entry
 
 
+def test_keras_relu_at_its_threshold():
+    """The code of Keras compares x > threshold, and caps only what is above: as its own tests say."""
+    for framework in ("keras", "keras2"):
+        relu = fr.get("ReLU", framework)
+        assert relu(5.0, threshold=5.0) == 0
+        assert relu([7.0, 8.5], max_value=6.0, threshold=8.0).tolist() == [0, 6]
+        np.testing.assert_allclose(relu(7.0, 6.0, 0.1, 8.0), -0.1)
+        assert relu.derivative([7.0, 8.0, 9.0], 6.0, 0.1, 8.0).tolist() == [0.1, 0.1, 0]
+
+
+def test_axes_of_other_frameworks():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    with pytest.raises(TypeError, match=r"^softmax of PyTorch: missing a required argument: 'dim'$"):
+        fr.get("softmax", "torch")(x)  # torch guesses, and warns
+    np.testing.assert_allclose(fr.get("softmax", "scipy")(x).sum(), 1)
+    np.testing.assert_allclose(fr.get("softmax", "keras")(x, axis=(1, 2)).sum((1, 2)), 1)
+    np.testing.assert_allclose(np.exp(fr.get("logsoftmax", "nnlib")(x, dims=(1, 2))).sum((0, 1)), 1)
+
+
+def test_onednn_relu_is_flat_at_infinity():
+    assert fr.get("relu", "onednn")(-np.inf) == 0
+
+
 def test_keras_layers_take_their_parameters_in_another_order():
     for framework in ("keras", "keras2"):
         np.testing.assert_array_equal(fr.get("ReLU", framework)(X, 1.0, 0.5), np.minimum(np.where(X > 0, X, 0.5 * X), 1))
@@ -188,9 +211,9 @@ class TestGet:
         [
             (("hardshrnk",), "there is no 'hardshrnk'; did you mean 'hardshrink'"),
             (("qqqq",), "there is no 'qqqq'$"),
-            (("swish", "torch"), "torch has no 'swish'; did you mean 'silu'?"),
-            (("gaussian", "torch"), "torch has no 'gaussian'; without framework it is gaussian$"),
-            (("hard_sigmod", "keras"), "keras has no 'hard_sigmod'; did you mean 'hard_sigmoid'"),
+            (("swish", "torch"), "nothing here is 'swish' of PyTorch; did you mean 'silu'?"),
+            (("gaussian", "torch"), "nothing here is 'gaussian' of PyTorch; without framework it is gaussian$"),
+            (("hard_sigmod", "keras"), "nothing here is 'hard_sigmod' of Keras 3; did you mean 'hard_sigmoid'"),
             (("relu", "cafe"), "framework must be one of torch, jax, .*, got 'cafe'$"),
             (("clipped_relu",), "'clipped_relu' means different things in cudnn, chainer; say which by framework=$"),
         ],

@@ -221,7 +221,7 @@ def test_named_values_of_peers():
     assert fr.selu.derivative(0.0) == 1.7580993408473768
     assert fr.hardswish(np.float32(3e38)) == np.float32(3e38)
     assert fr.squareplus(np.float32(-3e38)) == 1 / np.float32(3e38)
-    assert fr.bounded_relu([-2.0, 0.25, 0.5, 9.0], 0.1, 6.0, 0.5).tolist() == [-0.25, -0.025, 0.5, 6]
+    assert fr.bounded_relu([-2.0, 0.25, 0.5, 1.0, 9.0], 0.1, 6.0, 0.5).tolist() == [-0.25, -0.025, 0, 1, 6]
     np.testing.assert_allclose(fr.hardsigmoid([-1.0, 2.0], shift=2.5, width=5.0), [0.3, 0.9], rtol=1e-15)  # ONNX: 0.2 x + 0.5
     assert fr.hardtanh(np.array([-5, 0, 5], np.int8)).dtype == np.int8
     assert fr.hardtanh(np.array([7], np.uint8), 0, 6).dtype == np.uint8

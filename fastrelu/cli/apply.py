@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.progress import track
 
-from fastrelu.cli.common import find, one_sentence, parse_settings, refuse
+from fastrelu.cli.common import find, one_sentence, parse_settings, progress, refuse
 from fastrelu.files import replacing
 from fastrelu.fold import Fold
 
@@ -49,9 +48,10 @@ def elementwise(function: Any, values: Any, path: Path, named: dict[str, Any]) -
     results = create(path, dtype, values.shape, order == "F")
     flat, flat_results = values.reshape(-1, order=order), results.reshape(-1, order=order)
     length = BLOCK_BYTES // values.itemsize
-    for start in track(range(0, flat.size, length), description=function.dotted_name):
-        block = slice(start, start + length)
-        function(flat[block], out=flat_results[block], **named)
+    with progress() as bar:
+        for start in bar.track(range(0, flat.size, length), description=function.dotted_name):
+            block = slice(start, start + length)
+            function(flat[block], out=flat_results[block], **named)
 
 
 def along_axis(function: Any, values: Any, path: Path, named: dict[str, Any]) -> None:
@@ -68,9 +68,10 @@ def along_axis(function: Any, values: Any, path: Path, named: dict[str, Any]) ->
     shape = (*sample.shape[:other], values.shape[other], *sample.shape[other + 1 :])
     results = create(path, sample.dtype, shape[1:], False)[np.newaxis]
     length = max(BLOCK_BYTES * values.shape[other] // max(values.nbytes, 1), 1)
-    for start in track(range(0, values.shape[other], length), description=function.dotted_name):
-        block = (*before, slice(start, start + length))
-        function(values[block], out=results[block], **named)
+    with progress() as bar:
+        for start in bar.track(range(0, values.shape[other], length), description=function.dotted_name):
+            block = (*before, slice(start, start + length))
+            function(values[block], out=results[block], **named)
 
 
 def create(path: Path, dtype: Any, shape: tuple[int, ...], fortran_order: bool) -> Any:

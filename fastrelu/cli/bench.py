@@ -16,12 +16,11 @@ import numba
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 import fastrelu
 from fastrelu import pool
-from fastrelu.cli.common import console, find, one_sentence, refuse
+from fastrelu.cli.common import console, find, one_sentence, progress, refuse
 from fastrelu.cli.measure import DTYPES, SIZES, Case, compare, worst_ulp
 from fastrelu.machine import processor_name
 
@@ -41,12 +40,15 @@ def bench(
     chosen = [find(name) for name in names]
     if not all(hasattr(function, "numpy") for function in chosen):
         refuse("bench takes functions, not derivatives: NumPy has no expression for those")
+    if not all(size.strip().isdecimal() and int(size) for size in sizes.split(",")):
+        refuse(f"--sizes takes positive integers, separated by commas, got {sizes!r}")
+    if json_file and not json_file.parent.is_dir():
+        refuse(f"--json needs a folder that exists, got {json_file}")
     with one_sentence():
-        grid = sorted({int(size) for size in sizes.split(",")})
-        cases, errors = measure(chosen, grid, seconds)
+        cases, errors = measure(chosen, sorted({int(size) for size in sizes.split(",")}), seconds)
+        show(console(), cases, errors)
         if json_file:
             json_file.write_text(json.dumps(as_json(cases, errors), indent=1))
-    show(console(), cases, errors)
 
 
 def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple[list[Case], dict[tuple[str, str], Any]]:
@@ -54,11 +56,11 @@ def measure(functions: Iterable[Any], sizes: list[int], seconds: float) -> tuple
     grid = [(dtype, function, size) for dtype in DTYPES for function in functions for size in sizes]
     cases, errors = [], {}
     end = time.perf_counter() + seconds
-    with Progress(transient=True) as progress:
-        task = progress.add_task("", total=len(grid))
+    with progress() as bar:
+        task = bar.add_task("", total=len(grid))
         for done, (dtype, function, size) in enumerate(grid):
             name = function.dotted_name
-            progress.update(task, completed=done, description=f"{name} {dtype}")
+            bar.update(task, completed=done, description=f"{name} {dtype}")
             if (name, dtype) not in errors:
                 errors[name, dtype] = worst_ulp(function, dtype)
             cases.append(compare(function, size, dtype, (end - time.perf_counter()) / (len(grid) - done)))

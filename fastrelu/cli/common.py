@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 
 import fastrelu
 
@@ -20,6 +21,12 @@ def console() -> Console:
     """Where a command prints its tables."""
     found = Console()
     return found if found.is_terminal else Console(width=WIDTH)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A progress bar on the terminal, beside what the command prints, which may go into a file or a pipe."""
+    chosen, terminal = columns or Progress.get_default_columns(), Console(stderr=True)
+    return Progress(*chosen, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
 def refuse(sentence: str) -> NoReturn:
@@ -33,8 +40,8 @@ def one_sentence() -> Iterator[None]:
     """Turns the errors that a user's input causes into one sentence each."""
     try:
         yield
-    except (OSError, TypeError, ValueError, ImportError) as error:
-        refuse(" ".join(str(error).split()))
+    except (OSError, TypeError, ValueError, ImportError, MemoryError) as error:
+        refuse(" ".join(str(error).split()) or "there is not enough memory")
 
 
 def find(name: str) -> Any:

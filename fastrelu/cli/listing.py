@@ -12,7 +12,7 @@ from rich.text import Text
 import fastrelu
 from fastrelu.cli.common import console, one_sentence, refuse
 from fastrelu.table import cell, row_of
-from fastrelu.translate import ALIASES, FRAMEWORKS, Translated
+from fastrelu.translate import ALIASES, FRAMEWORKS, Translated, entries
 
 
 def list_functions(
@@ -32,13 +32,26 @@ def list_functions(
     elif name is not None:
         show(name, framework)
     else:
-        table = Table("function", "what it computes", "range", "monotone", box=None, pad_edge=False)
-        for row in fastrelu.catalogue():
-            if framework is not None and ALIASES.get(framework, framework) not in row["peers"]:
-                continue
-            call = row["name"] + arguments(fastrelu.registry[row["name"]])
-            table.add_row(*map(Text, (call, row["formula"], cell("range", row["range"]), cell("monotone", row["monotone"]))))
-        console().print(table)
+        console().print(everything() if framework is None else there(ALIASES.get(framework, framework)))
+
+
+def everything() -> Table:
+    """All functions."""
+    table = Table("function", "what it computes", "range", "monotone", box=None, pad_edge=False)
+    for row in fastrelu.catalogue():
+        call = row["name"] + arguments(fastrelu.registry[row["name"]])
+        table.add_row(*map(Text, (call, row["formula"], cell("range", row["range"]), cell("monotone", row["monotone"]))))
+    return table
+
+
+def there(framework: str) -> Table:
+    """The functions of a framework with its names, its parameters and their defaults there."""
+    table = Table(f"function of {FRAMEWORKS[framework]}", "here", "what it computes", box=None, pad_edge=False)
+    for entry in entries():
+        if entry.framework == framework:
+            call = str(entry) if entry.translation else entry.name + arguments(entry.function)
+            table.add_row(*map(Text, (call, entry.function.dotted_name, row_of(entry.function)["formula"])))
+    return table
 
 
 def arguments(function: Any) -> str:

@@ -32,6 +32,8 @@ def plot(
 
         if not output.suffix:
             refuse(f"{output} must have the ending of a kind of picture, such as .png or .svg")
+        if points and derivative:
+            refuse("--points marks the function alone: leave out --derivative")
         if points and not abs(limits[1] - limits[0]) <= MOST_POINTS:
             refuse(f"--points draws every integer of the range, which must be at most {MOST_POINTS} wide")
         if points:

@@ -6,13 +6,12 @@ import datetime
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 import fastrelu
 from fastrelu import pool, tuned
 from fastrelu.cli import crossovers
-from fastrelu.cli.common import console, one_sentence, refuse
+from fastrelu.cli.common import console, one_sentence, progress, refuse
 from fastrelu.files import replacing
 from fastrelu.machine import this_machine
 from fastrelu.memory import physical_memory
@@ -23,7 +22,7 @@ SHARE_OF_RAM = 4  # at most a quarter of it
 
 def tune(
     seconds: Annotated[float, typer.Option(help="About how long to measure.", min=0, max=86_400)] = 40,
-    memory: Annotated[int, typer.Option(metavar="MB", help="At most so much memory, and a quarter of all.")] = 2048,
+    memory: Annotated[int, typer.Option(metavar="MB", help="At most so much memory, and a quarter of all.", min=1)] = 2048,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prints the sizes without storing them.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Stores them even if the threads gained nothing.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Deletes the stored sizes, and measures nothing.")] = False,
@@ -37,10 +36,10 @@ def tune(
             typer.echo(f"deleted {path}" if found else f"there is no {path}")
             return
         machine, threads = this_machine(), pool.allowed()
-        with Progress(transient=True) as progress:
-            task = progress.add_task("", total=1)
+        with progress() as bar:
+            task = bar.add_task("", total=1)
             measured = crossovers.measure(
-                machine, seconds, most_bytes(memory), lambda done, what: progress.update(task, completed=done, description=what)
+                machine, seconds, most_bytes(memory), lambda done, what: bar.update(task, completed=done, description=what)
             )
         thresholds = measured.thresholds(derived(machine))
         show(thresholds, derived(machine))

@@ -14,7 +14,7 @@ from rich.table import Table
 import fastrelu
 from fastrelu import accuracy, pool
 from fastrelu.activation import Activation
-from fastrelu.cli.common import console, find, one_sentence, refuse
+from fastrelu.cli.common import console, find, one_sentence, progress, refuse
 from fastrelu.proof import cards
 from fastrelu.proof.formats import FORMATS, Format
 from fastrelu.proof.sweep import BLOCKS
@@ -43,11 +43,11 @@ def verify(
     table = Table("function", "dtype", "of", "max ULP", "worst input", "inputs", "", box=None, pad_edge=False)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     doubtful = False
-    with one_sentence(), Progress(*columns, transient=True) as progress:
+    with one_sentence(), progress(*columns) as bar:
         for one, form, count in jobs(chosen, formats(dtype), sample, everything, folder):
-            task = progress.add_task(f"{one.dotted_name} {form.name}", total=BLOCKS)
+            task = bar.add_task(f"{one.dotted_name} {form.name}", total=BLOCKS)
             try:
-                measured = cards.measure(one, form, count, threads or pool.allowed(), partial(shown, progress, task))
+                measured = cards.measure(one, form, count, threads or pool.allowed(), partial(shown, bar, task))
             except cards.Doubtful as doubt:
                 typer.echo(f"fastrelu: {doubt}", err=True)
                 doubtful = True
@@ -56,7 +56,7 @@ def verify(
                     cards.write(one.dotted_name, form.name, measured, folder)
                 for row in accuracy.Accuracy(one.dotted_name, {form.name: measured}).rows():
                     table.add_row(one.dotted_name, *row)
-            progress.remove_task(task)
+            bar.remove_task(task)
     console().print(table)
     if doubtful:
         raise typer.Exit(1)
@@ -73,9 +73,9 @@ def jobs(
                 yield one, form, count
 
 
-def shown(progress: Progress, task: Any, done: int) -> None:
+def shown(bar: Progress, task: Any, done: int) -> None:
     """Moves a bar."""
-    progress.update(task, completed=done)
+    bar.update(task, completed=done)
 
 
 def activations() -> list[Any]:
@@ -93,7 +93,7 @@ def function(name: str) -> Any:
 
 def formats(text: str) -> list[Format]:
     """The types by their names."""
-    names = list(FORMATS) if text == "all" else text.split(",")
+    names = list(FORMATS) if text == "all" else list(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in FORMATS:
             refuse(f"--dtype takes {WRITTEN_AGAIN}, got {name!r}")

@@ -194,44 +194,45 @@ def line(x: Scalar, x0: Scalar, y0: Scalar, slope: Scalar) -> Scalar:
 
 
 def bounded_relu_slope(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
-    """0 if x >= max_value else 1 if x > threshold else negative_slope; NaN stays."""
+    """negative_slope if x <= threshold else 0 if x >= max_value else 1; NaN stays."""
     above = type(x)(0) if (x >= max_value) & (max_value < math.inf) else type(x)(1)
-    return above if (x > threshold) | (x >= max_value) else negative_slope if x <= threshold else x
+    return above if x > threshold else negative_slope if x <= threshold else x
 
 
 def bounded_relu_negative_slope_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
     """x - threshold on the line below the threshold, else 0; NaN stays."""
-    return type(x)(0) if (x >= threshold) | (x >= max_value) else x - threshold
+    return type(x)(0) if x > threshold else x - threshold
 
 
 def bounded_relu_max_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
-    """1 if x >= max_value else 0; NaN stays."""
-    return type(x)(1) if (x >= max_value) & (max_value < math.inf) else type(x)(0) if x == x else x
+    """1 where the result is max_value, else 0; NaN stays."""
+    capped = (x > threshold) & (x >= max_value) & (max_value < math.inf)
+    return type(x)(1) if capped else type(x)(0) if x == x else x
 
 
 def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: Scalar, threshold: Scalar) -> Scalar:
     """-negative_slope on the line below the threshold, and at its end; else 0; NaN stays."""
-    return type(x)(0) if (x > threshold) | (x >= max_value) else -negative_slope if x <= threshold else x
+    return type(x)(0) if x > threshold else -negative_slope if x <= threshold else x
 
 
 @activation(
     derivative=bounded_relu_slope,
     second=flat,
     reference=lambda m, x, negative_slope, max_value, threshold: (
-        max_value if x >= max_value else x if x >= threshold else negative_slope * (x - threshold)
+        negative_slope * (x - threshold) if x <= threshold else max_value if x >= max_value else x
     ),
-    numpy=lambda x, negative_slope=0.0, max_value=math.inf, threshold=0.0: np.minimum(
-        np.where(x >= threshold, x, negative_slope * (x - threshold)), max_value
+    numpy=lambda x, negative_slope=0.0, max_value=math.inf, threshold=0.0: np.where(
+        x > threshold, np.minimum(x, max_value), negative_slope * (x - threshold)
     ),
     kinks=lambda negative_slope=0.0, max_value=math.inf, threshold=0.0: (
-        {threshold: "left"} | ({max_value: "right"} if max_value < math.inf else {})
+        {threshold: "left"} | ({max_value: "right"} if threshold < max_value < math.inf else {})
     ),
     max_ulp=0.75,  # where the product is near the least normal number; else 0.51
     cost=Cost.MEMORY,
     params={
         "negative_slope": "The slope below the threshold.",
-        "max_value": "The result from there on.",
-        "threshold": "The result is x from there on, and ``negative_slope * (x - threshold)`` below: it jumps by the threshold.",
+        "max_value": "The result from there on, above the threshold.",
+        "threshold": "The result is ``negative_slope * (x - threshold)`` up to there, and x above: it jumps by the threshold.",
     },
     values=(0, None),
     slopes=(0, 1),
@@ -245,6 +246,7 @@ def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: S
                 "threshold": threshold,
             },
         ),
+        ("relu", "onednn", lambda alpha=0.0: {"negative_slope": alpha}),
         (
             "ReLU",
             "keras keras2",
@@ -272,10 +274,10 @@ def bounded_relu_threshold_slope(x: Scalar, negative_slope: Scalar, max_value: S
     paper="Maas, Hannun & Ng, ICML 2013; Krizhevsky (2010); Konda, Memisevic & Krueger, ICLR 2015",
 )
 def bounded_relu(x: Scalar, negative_slope: Scalar = 0.0, max_value: Scalar = math.inf, threshold: Scalar = 0.0) -> Scalar:
-    """The ReLU of Keras with slope, cap and threshold: x between the threshold and max_value, a line below."""
+    """The ReLU of Keras with slope, cap and threshold: x above the threshold, at most max_value; a line up to it."""
     zero = type(x)(0.0)
     # x + 0 makes a -0 a +0
-    return max_value if x >= max_value else line(x, threshold, zero, negative_slope) if x < threshold else x + zero
+    return line(x, threshold, zero, negative_slope) if x <= threshold else max_value if x >= max_value else x + zero
 
 
 def srelu_slope(x: Scalar, t_left: Scalar = 0.0, a_left: Scalar = 0.2, t_right: Scalar = 1.0, a_right: Scalar = 1.0) -> Scalar:

@@ -12,6 +12,11 @@ from fastrelu.vecmath.primitives import jitable, times
 from fastrelu.vecmath.row_reductions import row_max, row_sum
 
 
+def from_one(dims: Any) -> Any:
+    """Axes that Julia counts from 1."""
+    return tuple(dim - 1 for dim in dims) if isinstance(dims, tuple) else dims - 1
+
+
 def softmax_backward(grad: Any, y: Any, out: Any) -> None:
     """y * (grad - sum(grad * y))."""
     for k in range(y.size):
@@ -42,11 +47,12 @@ def exponentials(x: Any, out: Any) -> Any:
     masked=0.0,
     values=(0, 1),
     names=(
-        ("softmax", "torch", lambda dim=-1: {"axis": dim}),
+        ("softmax", "torch", lambda dim: {"axis": dim}),
         ("softmax", "jax keras keras2 tf mlx sklearn"),
         ("Softmax", "onnx"),
-        ("softmax", "nnlib", lambda dims=1: {"axis": dims - 1}),
-        ("softmax", "onednn scipy", lambda axis: {"axis": axis}),
+        ("softmax", "nnlib", lambda dims=1: {"axis": from_one(dims)}),
+        ("softmax", "onednn", lambda axis: {"axis": axis}),
+        ("softmax", "scipy", lambda axis=None: {"axis": axis}),
         ("softmax", "chainer", lambda axis=1: {"axis": axis}),
     ),
     paper="Boltzmann (1868); Bridle, NIPS 1989",
@@ -75,12 +81,12 @@ def log_softmax_backward(grad: Any, y: Any, out: Any) -> None:
     masked=-np.inf,
     values=(None, 0),
     names=(
-        ("log_softmax", "torch", lambda dim=-1: {"axis": dim}),
+        ("log_softmax", "torch", lambda dim: {"axis": dim}),
         ("log_softmax", "jax keras keras2 tf mlx"),
         ("LogSoftmax", "onnx"),
-        ("logsoftmax", "nnlib", lambda dims=1: {"axis": dims - 1}),
+        ("logsoftmax", "nnlib", lambda dims=1: {"axis": from_one(dims)}),
         ("softmax_log", "onednn", lambda axis: {"axis": axis}),
-        ("log_softmax", "scipy", lambda axis: {"axis": axis}),
+        ("log_softmax", "scipy", lambda axis=None: {"axis": axis}),
         ("log_softmax", "chainer", lambda axis=1: {"axis": axis}),
     ),
     paper="Bridle, NIPS 1989",

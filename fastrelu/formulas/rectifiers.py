@@ -78,7 +78,6 @@ def negative_part(x: Scalar, slope: Scalar) -> Scalar:
         ("LeakyReLU", "keras2", lambda alpha=0.3: {"negative_slope": alpha}),
         ("leaky_relu", "keras2 tf", lambda alpha=0.2: {"negative_slope": alpha}),
         ("LeakyRelu", "onnx", lambda alpha=0.01: {"negative_slope": alpha}),
-        ("relu", "onednn", lambda alpha=0.0: {"negative_slope": alpha}),
         ("leaky_relu", "chainer", lambda slope=0.2: {"negative_slope": slope}),
     ),
     gradients={"negative_slope": negative_part},
@@ -119,7 +118,7 @@ def one_axis_or_one_weight(x: Any, weight: Any) -> None:
     names=(
         ("prelu", "torch chainer", lambda: {}, one_axis_or_one_weight),
         ("prelu", "onednn mlx transformers"),
-        ("PReLU", "keras keras2"),
+        ("PReLU", "keras keras2 jax"),
         ("PRelu", "onnx"),
     ),
     paper="He, Zhang, Ren & Sun, ICCV 2015",
