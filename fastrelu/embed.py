@@ -14,7 +14,7 @@ from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed, lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr, make_overload_template
 from numba.extending import NativeValue, intrinsic, models, overload, register_jitable, register_model, unbox
-from numba.np.numpy_support import as_dtype, from_dtype
+from numba.np.numpy_support import as_dtype
 
 from fastrelu.arrays import bind, computed_in
 from fastrelu.parameters import REQUIRED, public_signature
@@ -207,11 +207,6 @@ def common_dtype(name: str, keys: tuple[str, ...], kinds: list[Any], supported: 
     wanted = "f" if dtype.kind == "f" else "iu"
     kept = tuple(each for each in supported if each.kind in wanted and each.itemsize * (each.kind == "f") != 2)
     return computed_in(dtype, kept or (np.dtype("float64"),))
-
-
-def numba_type(dtype: np.dtype[Any]) -> Any:
-    """Numba's type of the elements."""
-    return from_dtype(dtype)
 
 
 # Tuples of arrays, walked in compiled code.

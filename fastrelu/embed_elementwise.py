@@ -11,10 +11,10 @@ from numba import types
 from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload, register_jitable
-from numba.np.numpy_support import as_dtype
+from numba.np.numpy_support import as_dtype, from_dtype
 
 from fastrelu.arrays import check_minimum, fit_integers
-from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, is_array, items, numba_type, plain, shapes
+from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, is_array, items, plain, shapes
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.vecmath.primitives import IEEE, compilable
 
@@ -95,7 +95,7 @@ def type_of(function: Any, bound: Elementwise | Rebound, check: Callable[[list[A
         dtype = common_dtype(bound.dotted_name, bound.arrays, kinds, chosen.supported)
         params = {key: given.get(key, default) for key, default in bound.params.items()}
         kept = dtype.kind == "f" or all(_fits(dtype, kind) for kind in params.values())
-        kind = numba_type(dtype if kept else np.dtype("float64"))
+        kind = from_dtype(dtype if kept else np.dtype("float64"))
         return _checked(
             chosen, params, _array_body(chosen, kind, kinds) if any(map(is_array, kinds)) else _scalar_body(chosen, kind)
         )

@@ -10,8 +10,9 @@ import numpy as np
 from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload, register_jitable
+from numba.np.numpy_support import from_dtype
 
-from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, items, numba_type, plain
+from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, items, plain
 from fastrelu.parameters import REQUIRED
 from fastrelu.vecmath.primitives import IEEE, compilable
 
@@ -69,7 +70,7 @@ def type_of(function: Any, fold: Fold, name: str, keywords: Mapping[str, Any]) -
             raise TypingError(f"{name}: pool_size must be an integer, got {plain(given['pool_size'])}")
         compilable(fold.formula)
         dtype = common_dtype(name, fold.arrays, kinds, fold.supported)
-        return _body(fold, name, numba_type(dtype), ndim, axis % ndim)
+        return _body(fold, name, from_dtype(dtype), ndim, axis % ndim)
 
     return embedded(function, name, fold.arrays, optional, typed)
 
