@@ -14,6 +14,7 @@ SCALE_32, SCALE_64 = np.float32(2.0**64), np.float64(2.0**512)  # away from the 
 INVERSE_SCALE_32, INVERSE_SCALE_64 = np.float32(2.0**-64), np.float64(2.0**-512)
 SCALED_32, SCALED_64 = np.float32(64), np.float64(512)
 THREE_QUARTERS_32, THREE_QUARTERS_64 = np.float32(0.75).view(np.int32), np.float64(0.75).view(np.int64)
+DOUBLE_32, DOUBLE_64 = np.int32(2**23), np.int64(2**52)  # what a doubled number's bits have more
 UNIT_32, UNIT_64 = ONE_32.view(np.int32), ONE_64.view(np.int64)
 
 
@@ -80,6 +81,38 @@ def log_words(k: Scalar, f: Scalar, f_low: Scalar) -> Scalar:
     lost = lost + fma(HALF_64 * f, -f, total - y)
     low = fma(s, fma(high, z, half), fma(k, LN2_64[1], fma(f_low, over_one_plus(f), lost)))
     return quick_sum(y, low)
+
+
+@jitable
+def _log_of_32(x: Scalar, doubled: Scalar, correction: Scalar) -> Scalar:
+    bits = np.int32(np.float32(x).view(np.int32) + (DOUBLE_32 if doubled else np.int32(0)))
+    power = np.int32(np.int32(bits - THREE_QUARTERS_32) & EXPONENT_32)
+    k, f = np.float32(power >> np.int32(23)), np.int32(bits - power).view(np.float32) - ONE_32
+    square = f * f
+    low = fma(fma(LOG1P_32[4], f, LOG1P_32[3]), square, fma(LOG1P_32[2], f, LOG1P_32[1]))
+    high = fma(fma(LOG1P_32[8], f, LOG1P_32[7]), square, fma(LOG1P_32[6], f, LOG1P_32[5]))
+    total = fma(k, LN2_32[0], f)
+    lost = f - fma(-k, LN2_32[0], total)
+    rest = fma(fma(high, square * square, low), f, LOG1P_32[0])
+    return total + fma(rest, square, fma(k, LN2_32[1], lost + correction))
+
+
+@by_precision(_log_of_32)
+@jitable
+def log_of(x: Scalar, doubled: Scalar, correction: Scalar) -> Scalar:
+    """log(x) + correction, or log(2 x) + correction, to one word, for a normal x >= 3/2."""
+    bits = np.int64(np.float64(x).view(np.int64) + (DOUBLE_64 if doubled else np.int64(0)))
+    power = np.int64(np.int64(bits - THREE_QUARTERS_64) & EXPONENT_64)
+    k, f = np.float64(power >> np.int64(52)), np.int64(bits - power).view(np.float64) - ONE_64
+    s = f / (TWO_64 + f)
+    z = s * s
+    fourth = z * z
+    low = fma(fma(ATANH_64[3], z, ATANH_64[2]), fourth, fma(ATANH_64[1], z, ATANH_64[0]))
+    high = fma(fma(fma(ATANH_64[7], z, ATANH_64[6]), fourth, fma(ATANH_64[5], z, ATANH_64[4])), fourth * fourth, low)
+    half = times(HALF_64 * f, f)
+    total = fma(k, LN2_64[0], f)
+    lost = f - fma(-k, LN2_64[0], total)
+    return total + (fma(s, fma(high, z, half), fma(k, LN2_64[1], lost + correction)) - half)
 
 
 @jitable
