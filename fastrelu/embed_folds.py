@@ -12,7 +12,7 @@ from numba.core.errors import TypingError
 from numba.extending import overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
-from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, items, plain
+from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, plain
 from fastrelu.parameters import REQUIRED
 from fastrelu.vecmath.primitives import IEEE, compilable
 
@@ -20,28 +20,35 @@ if TYPE_CHECKING:
     from fastrelu.fold import Fold
 
 
-def along(arrays: Any, order: Any, dtype: Any) -> Any:
-    """A tuple of arrays of one dtype, contiguous in another order of their axes, in compiled code."""
+def rows(arrays: Any, where: Any, dtype: Any) -> Any:
+    """A row of each of a tuple of arrays, contiguous and of one dtype, in compiled code."""
 
 
-@overload(along, jit_options=IEEE, strict=False)
-def _along(arrays: Any, order: Any, dtype: Any) -> Any:
+@overload(rows, jit_options=IEEE, strict=False)
+def _rows(arrays: Any, where: Any, dtype: Any) -> Any:
     if len(arrays) == 0:
-        return lambda arrays, order, dtype: ()
+        return lambda arrays, where, dtype: ()
     if arrays[0].dtype != dtype.dtype:
-        return lambda arrays, order, dtype: along((arrays[0].astype(dtype),) + arrays[1:], order, dtype)
-    return lambda arrays, order, dtype: (np.ascontiguousarray(arrays[0].transpose(order)),) + along(arrays[1:], order, dtype)
+        return lambda arrays, where, dtype: (arrays[0][where].astype(dtype),) + rows(arrays[1:], where, dtype)
+    if arrays[0].layout == "C" and isinstance(where[-1], types.SliceType):
+        return lambda arrays, where, dtype: (arrays[0][where],) + rows(arrays[1:], where, dtype)
+    return lambda arrays, where, dtype: (arrays[0][where].copy(),) + rows(arrays[1:], where, dtype)
 
 
-def grouped(arrays: Any, length: Any, last: Any) -> Any:
-    """A tuple of contiguous arrays cut into rows of one length, the last array into rows of another, in compiled code."""
+def pieces(arrays: Any, place: Any, group: Any, whole: Any) -> Any:
+    """The group at a place of each of a tuple of rows, or its one element where whole says 0, in compiled code."""
 
 
-@overload(grouped, jit_options=IEEE, strict=False)
-def _grouped(arrays: Any, length: Any, last: Any) -> Any:
-    if len(arrays) == 1:
-        return lambda arrays, length, last: (arrays[0].reshape(arrays[0].size // last, last),)
-    return lambda arrays, length, last: (arrays[0].reshape(arrays[0].size // length, length),) + grouped(arrays[1:], length, last)
+@overload(pieces, jit_options=IEEE, strict=False)
+def _pieces(arrays: Any, place: Any, group: Any, whole: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays, place, group, whole: ()
+
+    def walk(arrays: Any, place: Any, group: Any, whole: Any) -> Any:
+        length = 1 + (group - 1) * whole[0]
+        return (arrays[0][place * length : (place + 1) * length],) + pieces(arrays[1:], place, group, whole[1:])
+
+    return walk
 
 
 @functools.cache
@@ -76,10 +83,8 @@ def type_of(function: Any, fold: Fold, name: str, keywords: Mapping[str, Any]) -
 
 
 def _body(fold: Fold, name: str, kind: Any, ndim: int, axis: int) -> Any:
-    formula, pooled, keeps = fold.formula, fold.pooled, fold.cores[-1]
-    count, last = len(fold.arrays), len(fold.arrays) - 1
-    order = (*(k for k in range(ndim) if k != axis), axis)
-    back, moved = tuple(np.argsort(order).tolist()), axis != ndim - 1
+    formula, pooled, keeps, whole = fold.formula, fold.pooled, fold.cores[-1], tuple(map(int, fold.cores))
+    count, last, after = len(fold.arrays), len(fold.arrays) - 1, axis + 1
     must_match, must_divide = f"{name}: {' and '.join(fold.arrays)} must match", f"{name}: pool_size must divide the axis"
 
     @register_jitable(**IEEE)
@@ -91,19 +96,37 @@ def _body(fold: Fold, name: str, kind: Any, ndim: int, axis: int) -> Any:
         return int(args[count])
 
     @register_jitable(**IEEE)
-    def body(args: Any) -> Any:
-        sources = along(args[:count], order, kind)
-        x = sources[last]  # the operand that always has whole rows
-        group = group_of(args, x.shape[-1])
-        few = x.shape[:-1] + (x.shape[-1] // max(group, 1),)  # one element a group
-        if not all_of_shape(sources[:last], few if pooled else x.shape):
-            raise ValueError(must_match)
-        out = np.empty(x.shape if keeps else few, kind)
-        if out.size:
-            rows, width = grouped(sources, 1 if pooled else group, group), group if keeps else 1
-            target = out.reshape(out.size // width, width)
-            for k in range(len(target)):
-                formula(*items(rows, k), target[k])
-        return np.ascontiguousarray(out.transpose(back)) if moved else out
+    def fold_row(args: Any, out: Any, group: int, where: Any) -> None:
+        target = np.empty(out.shape[axis], kind)
+        given = rows(args[:count], where, kind) + (target,)
+        for place in range(given[last].size // group):
+            formula(*pieces(given, place, group, whole))
+        row = out[where]
+        for k in range(target.size):  # as one assignment it takes Numba a second more, for the error of sizes that differ
+            row[k] = target[k]
 
-    return body
+    @register_jitable(**IEEE)
+    def prepared(args: Any) -> Any:
+        shape = args[last].shape  # of the operand that always has whole rows
+        group = group_of(args, shape[axis])
+        few = shape[:axis] + (shape[axis] // max(group, 1),) + shape[after:]  # one element a group
+        if not all_of_shape(args[:last], few if pooled else shape):
+            raise ValueError(must_match)
+        return np.empty(shape if keeps else few, kind), group
+
+    @register_jitable(**IEEE)
+    def one_row(args: Any) -> Any:
+        out, group = prepared(args)
+        if out.size:
+            fold_row(args, out, group, (slice(None),))
+        return out
+
+    @register_jitable(**IEEE)
+    def all_rows(args: Any) -> Any:
+        out, group = prepared(args)
+        if out.size:
+            for index in np.ndindex(out.shape[:axis] + out.shape[after:]):
+                fold_row(args, out, group, index[:axis] + (slice(None),) + index[axis:])
+        return out
+
+    return one_row if ndim == 1 else all_rows

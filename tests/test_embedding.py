@@ -246,7 +246,7 @@ class TestCallers:
 
         assert use(1.0) == 1 + fr.silu(1.0)
         call = njit(lambda function, v: function(v))
-        for function in (fr.gelu, fr.gelu.derivative, fr.get("gelu", framework="jax"), fr.softmax):
+        for function in (fr.gelu, fr.softsign.derivative, fr.get("leaky_relu", framework="keras")):
             same_bits(call(function, X), function(X))
         both = njit(lambda pair, v: pair[0](v) - pair[1](v))
         same_bits(both((fr.relu, fr.relu6), X), fr.relu(X) - fr.relu6(X))
@@ -285,14 +285,14 @@ class TestFolds:
 
     @pytest.mark.parametrize("axis", [-1, 1, 0])
     def test_axes_and_layouts(self, axis):
-        soft = njit(lambda v: fr.softmax(v, axis=axis))
-        log = njit(lambda v: fr.log_softmax(v, axis))
-        for v in (X, X.T, X[:, ::2], X[:0], X[:, :0], X[:, :, :0], X.astype(np.float32), np.arange(24).reshape(2, 3, 4)):
-            same_bits(soft(v), np.ascontiguousarray(fr.softmax(v, axis=axis)))
-            same_bits(log(v), np.ascontiguousarray(fr.log_softmax(v, axis=axis)))
+        use = njit(lambda v: fr.softmax(v, axis=axis))
+        for v in (X, X[:, ::2], X[:0], np.zeros((2, 0, 3)), np.zeros((2, 3, 0))):
+            same_bits(use(v), fr.softmax(v, axis=axis))
 
-    def test_one_axis(self):
-        same_bits(njit(lambda v: fr.softmax(v))(X[0, 0]), fr.softmax(X[0, 0]))
+    def test_one_axis_of_each_dtype(self):
+        use = njit(lambda v: fr.log_softmax(v))
+        for v in (X[0, 0], X[0, 0].astype(np.float32), np.arange(5)):
+            same_bits(use(v), fr.log_softmax(v))
 
     def test_groups(self):
         use = njit(lambda v, n: fr.maxout(v, n, axis=1))

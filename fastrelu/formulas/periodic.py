@@ -98,7 +98,7 @@ def sinc_bend(x: Scalar) -> Scalar:
     second=jitable(sinc_bend),
     reference=lambda m, x: m.sin(x) / x if x else m.mpf(1),
     numpy=lambda x: np.sinc(x / np.pi),
-    max_ulp=0.9,
+    max_ulp=0.77,
     cost=Cost.HEAVY,
     values=(-0.21723362821122166, 1),
     slopes=(-0.4361818172714585, 0.4361818172714585),
