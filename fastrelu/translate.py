@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof
 from numba.extending import typeof_impl
 
 from fastrelu import embed_elementwise, embed_folds
 from fastrelu.activation import REGISTRY
 from fastrelu.compiled import Compiled
 from fastrelu.elementwise import Elementwise
+from fastrelu.fold import Fold
 from fastrelu.parameters import REQUIRED, made_once
 
 FRAMEWORKS = {
@@ -135,6 +137,8 @@ class Translated:
         """Numba's type of it."""
         if isinstance(self.function, Elementwise):
             return embed_elementwise.type_of(self, Rebound(self), self._check_types)
+        if not isinstance(self.function, Fold):
+            return typeof(self.function)  # says that there is none
         there = self.entry.meaning[1]
         keywords: dict[str, Any] = {"axis": REQUIRED} if there is None else there
         return embed_folds.type_of(self, self.function, f"{self.__name__} of {FRAMEWORKS[self.entry.framework]}", keywords)

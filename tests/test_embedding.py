@@ -334,6 +334,9 @@ class TestTranslated:
         same_bits(use(X, X[0, 0][None, None]), fr.prelu(X, X[0, 0]))
         (told,) = refusal(lambda v, w: prelu(v, w), X, X[0, 0])
         assert told.startswith("prelu: weight must have an axis for each one from the channels' on")
+        back = prelu.backward
+        (told,) = refusal(lambda v: back(v, v, v), X)
+        assert told.startswith("prelu.backward exists outside of compiled code only")
 
     def test_folds(self):
         softmax = fr.get("softmax", framework="nnlib")  # along the first axis
