@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,8 +28,9 @@ vector_machine = pytest.mark.skipif(
 LONG = np.finfo(np.longdouble).nmant > 60  # the 80-bit format of x86, or better
 
 
+@functools.cache
 def compiled(formula: Function, inputs: int = 1, **options: Any) -> Any:
-    """formula over 1-d arrays, compiled as a kernel is; also for options a caller might choose."""
+    """formula over 1-d arrays, compiled as a kernel is, once for all tests; also for options a caller might choose."""
     compilable(getattr(formula, "formula", formula))
     options = {"error_model": "numpy", **options}
     if inputs == 1:
@@ -70,7 +72,7 @@ def same_bits_everywhere(formula: Function, x: Array) -> None:
 
 def machine_code(formula: Function, dtype: Any, inputs: int = 1) -> str:
     """The assembly of its loop."""
-    loop = compiled(formula, inputs)
+    loop = compiled.__wrapped__(formula, inputs)  # for this dtype alone
     apply(loop, *[np.ones(100, dtype)] * inputs)
     return str(next(iter(loop.inspect_asm().values())))
 
