@@ -90,11 +90,12 @@ def bell_sum(high: Scalar, low: Scalar) -> Scalar:
 @jitable
 def bell_at(r: Scalar, scale: Scalar) -> Scalar:
     """bell_of for the r and scale of reduced(-a)."""
-    one = type(r)(1.0)
+    one, two = type(r)(1.0), type(r)(2.0)
     d, low, power = sum_of(r, scale)
     y = one / d
     part = fma(-y, y * power, y)
-    return fma(-part, y * low, part) * scale
+    lack = fma(-y, low, fma(-y, d, one))  # 1 / (d + low) is y + y lack
+    return fma(lack, fma(two, part, -y), part) * scale
 
 
 @jitable
