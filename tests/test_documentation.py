@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/usage.md", "docs/figures.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/usage.md", "docs/pictures.md"])
 def test_examples_run(page, tmp_path, monkeypatch, own_registry):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert blocks

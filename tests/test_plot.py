@@ -80,7 +80,7 @@ def test_existing_axes_and_parameters():
 
 def test_commands_of_the_documentation(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^fastrelu (plot .*)$", (DOCS / "figures.md").read_text(), re.MULTILINE)
+    commands = re.findall(r"^fastrelu (plot .*)$", (DOCS / "pictures.md").read_text(), re.MULTILINE)
     assert len(commands) >= 2
     (tmp_path / "docs" / "images").mkdir(parents=True)
     for command in commands:
