@@ -50,7 +50,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
     options
         For each keyword that selects another function: its values, the default first, and the function for each; None
         where that value is not valid.
-    cores
+    core_dims
         How many core dimensions its loops have: 0 for elementwise ones.
     core_signature
         Of the generalised ufunc, if it is one.
@@ -73,7 +73,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         supported: tuple[np.dtype[Any], ...],
         cost: Cost,
         options: Mapping[str, Mapping[Any, Any]] | None = None,
-        cores: int = 0,
+        core_dims: int = 0,
         core_signature: str | None = None,
     ) -> None:
         self.dotted_name = name
@@ -86,7 +86,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
         }
         self.cost = cost
         self.large = 0  # fewer elements than this are never worth two threads; known with the first loop
-        self._cores, self._core_signature = cores, core_signature
+        self._core_dims, self._core_signature = core_dims, core_signature
         self._loops: dict[np.dtype[Any], Loop] = {}
         self._targets: dict[tuple[str, bool], dict[np.dtype[Any], np.ufunc]] = {}
         self._entry: Entry | None = None
@@ -197,14 +197,14 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
             with global_compiler_lock:
                 self._enter()
 
-    def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, pooled: bool = False) -> np.ufunc:
+    def target(self, dtype: np.dtype[Any], kind: Target = Target.SERIAL, threaded: bool = False) -> np.ufunc:
         """The ufunc that computes this dtype in one of the ways, on one thread or on as many as it may have."""
-        targets = self._targets.setdefault((kind.value, pooled), {})
+        targets = self._targets.setdefault((kind.value, threaded), {})
         found = targets.get(dtype)
         if found is None:
             loop = self.streaming_loop(dtype) if kind is Target.STREAMING else self.loop(dtype)
-            if pooled:
-                loop = pool.pooled_loop(loop, self._cores)
+            if threaded:
+                loop = pool.threaded_loop(loop, self._core_dims)
             found = targets[dtype] = self._make_ufunc([loop])
         return found
 

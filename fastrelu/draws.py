@@ -96,7 +96,7 @@ def _loops(function: Elementwise, dtype: np.dtype[Any]) -> tuple[Loop, Loop]:
         n_arrays, n_params = len(noisy.arrays) - 1, len(noisy.params)
         words = np.array([kernel.data[0], n_arrays, n_params], np.int64)
         serial = Loop(outer.address, words, (*(dtype,) * n_arrays, *(number,) * (2 + n_params), dtype), (kernel, outer))
-        function.noisy_loops[dtype] = serial, pool.pooled_loop(serial)
+        function.noisy_loops[dtype] = serial, pool.threaded_loop(serial)
     return function.noisy_loops[dtype]
 
 

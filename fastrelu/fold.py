@@ -100,7 +100,7 @@ class Fold(Compiled):
             params={},
             supported=(*INTEGERS, *FLOATS) if integers else FLOATS,
             cost=Cost.HEAVY,
-            cores=1,
+            core_dims=1,
             core_signature=f"{','.join(parts[:-1])}->{parts[-1]}",
         )
 

@@ -112,7 +112,7 @@ class Pairwise:
             count = len(self.function.params)
             words = np.array([kernel.data[0], count], np.int64)
             serial = Loop(outer.address, words, (dtype,) * (4 + count), (kernel, outer))
-            self._loops[dtype] = serial, pool.pooled_loop(serial, cores=1)
+            self._loops[dtype] = serial, pool.threaded_loop(serial, core_dims=1)
         return self._loops[dtype]
 
     def _run(self, dtype: np.dtype[Any], points: Any, centers: Any, scalars: list[float], out: Any) -> None:

@@ -139,19 +139,19 @@ def claim(size: int) -> int:
     return _claim()(STATE.ctypes.data, size)
 
 
-def pooled_loop(serial: Loop, cores: int = 0) -> Loop:
+def threaded_loop(serial: Loop, core_dims: int = 0) -> Loop:
     """The same loop on as many threads as it may have when it runs.
 
     Parameters
     ----------
     serial
         Any inner loop, elementwise or generalised.
-    cores
+    core_dims
         How many core dimensions a generalised one has.
     """
     size = serial.dtypes[-1].itemsize
-    words = [serial.address, serial.data.ctypes.data, len(serial.dtypes), cores, STATE.ctypes.data, size]
-    compiled = native.pooled_loop()
+    words = [serial.address, serial.data.ctypes.data, len(serial.dtypes), core_dims, STATE.ctypes.data, size]
+    compiled = native.threaded_loop()
     return Loop(compiled.address, np.array(words, np.int64), serial.dtypes, (serial, compiled))
 
 

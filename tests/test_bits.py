@@ -37,7 +37,7 @@ def plain(function, dtype, arrays):
     return function.target(dtype)(*(np.array(array) for array in arrays), *scalars(function, dtype))
 
 
-def pooled(function, dtype, kind, *arrays, threads=1 << 10, **keywords):
+def threaded(function, dtype, kind, *arrays, threads=1 << 10, **keywords):
     """On all threads, or the first so many."""
     willing()
     with fr.threads(min(threads, pool.most_threads())):
@@ -57,8 +57,8 @@ def check_every_target(function, dtype):
     # 8 KB a chunk: several for each thread, the last one not whole
     size = 5 * native.SMALLEST_CHUNK_BYTES // dtype.itemsize + 77
     long, wanted = [np.resize(array, size) for array in arrays], np.resize(expected, size)
-    same_bits(pooled(function, dtype, Target.PARALLEL, *long), wanted)
-    same_bits(pooled(function, dtype, Target.PARALLEL, *(array[::-1] for array in long)), wanted[::-1])
+    same_bits(threaded(function, dtype, Target.PARALLEL, *long), wanted)
+    same_bits(threaded(function, dtype, Target.PARALLEL, *(array[::-1] for array in long)), wanted[::-1])
     same_bits(function(*arrays), expected)
     same_bits(function(*arrays, **function.params), expected)
     same_bits(function(*arrays, where=np.ones(331, bool)), expected)
@@ -69,7 +69,7 @@ def check_every_target(function, dtype):
         assert function(*copies, out=copies[place]) is copies[place]
         same_bits(copies[place], expected)
         copies = [array.copy() for array in long]
-        pooled(function, dtype, Target.PARALLEL, *copies, out=copies[place])
+        threaded(function, dtype, Target.PARALLEL, *copies, out=copies[place])
         same_bits(copies[place], wanted)
     for index in range(0, 331, 37):
         same_bits(function(*(array[index] for array in arrays)), expected[index])
@@ -103,7 +103,7 @@ def check_streaming(function, dtype):
     same_bits(ufunc(*(array[::-1] for array in arrays), *extra), expected[::-1])
     size = 9 * native.SMALLEST_CHUNK_BYTES // dtype.itemsize + 77
     long = [np.resize(array, size) for array in arrays]
-    same_bits(pooled(function, dtype, Target.STREAMING, *long), np.resize(expected, size))
+    same_bits(threaded(function, dtype, Target.STREAMING, *long), np.resize(expected, size))
     for place in range(len(arrays)):
         copies = [array.copy() for array in arrays]
         same_bits(ufunc(*copies, *extra, out=copies[place]), expected)
@@ -171,11 +171,11 @@ def test_every_layout_on_threads(function, dtype):
     arrays = inputs(function, dtype, size)
     expected = plain(function, dtype, arrays)
     for kinds in zip(*(layouts(array) for array in arrays), strict=True):
-        same_bits(pooled(function, dtype, Target.PARALLEL, *(array for _, array in kinds)), expected)
+        same_bits(threaded(function, dtype, Target.PARALLEL, *(array for _, array in kinds)), expected)
     for threads in range(1, pool.most_threads() + 1):
         for length in (0, 1, 63, 64, 65, size - 1, size):
             part = [array[:length] for array in arrays]
-            same_bits(pooled(function, dtype, Target.PARALLEL, *part, threads=threads), expected[:length])
+            same_bits(threaded(function, dtype, Target.PARALLEL, *part, threads=threads), expected[:length])
 
 
 @each_dtype
@@ -189,8 +189,8 @@ def test_broadcast(function, dtype):
     wanted = np.tile(expected, (2031, 1))
     same_bits(ufunc(*tall, *extra), wanted)
     same_bits(ufunc(*(array.T for array in tall), *extra), wanted.T)
-    same_bits(pooled(function, dtype, Target.PARALLEL, *tall), wanted)
-    same_bits(pooled(function, dtype, Target.PARALLEL, *(array.T for array in tall)), wanted.T)
+    same_bits(threaded(function, dtype, Target.PARALLEL, *tall), wanted)
+    same_bits(threaded(function, dtype, Target.PARALLEL, *(array.T for array in tall)), wanted.T)
     single = [array[5:6] for array in arrays]
     same_bits(ufunc(*(np.broadcast_to(array, 400) for array in single), *extra), np.repeat(expected[5:6], 400))
     if extra:
@@ -212,7 +212,7 @@ def test_integers(function):
         assert expected.dtype == dtype
         same_bits(function(*arrays), expected)
         long = [np.resize(array, 70_001) for array in arrays]
-        same_bits(pooled(function, dtype, Target.PARALLEL, *long), np.resize(expected, 70_001))
+        same_bits(threaded(function, dtype, Target.PARALLEL, *long), np.resize(expected, 70_001))
         same_bits(function(*(array[::-3] for array in arrays)), expected[::-3])
         for index in range(0, 100, 19):
             same_bits(function(*(array[index] for array in arrays)), expected[index])

@@ -29,7 +29,7 @@ ALIGN = 64  # a thread's share of elements ends on a cache line
 LINE = 16
 GATE = 0  # generation, whether it is open, how many are inside
 # the job:
-LOOP_ADDRESS, LOOP_DATA, ARGS, DIMENSIONS, STEPS, OPERANDS, CORES, COUNT, CHUNK = range(LINE, LINE + 9)
+LOOP_ADDRESS, LOOP_DATA, ARGS, DIMENSIONS, STEPS, OPERANDS, CORE_DIMS, COUNT, CHUNK = range(LINE, LINE + 9)
 THREADS = 2 * LINE  # how many the job may have
 STOP = 2 * LINE + 1
 ACQUIRE, RELEASE, YIELD = 2 * LINE + 2, 2 * LINE + 3, 2 * LINE + 4  # addresses of C functions
@@ -81,7 +81,7 @@ def part(state: int, start: int, count: int) -> None:
     for k in range(peek(state, OPERANDS)):
         poke(addresses, k, peek(args, k) + start * peek(steps, k))
     poke(sizes, 0, count)
-    for k in range(1, peek(state, CORES) + 1):
+    for k in range(1, peek(state, CORE_DIMS) + 1):
         poke(sizes, k, peek(dimensions, k))
     call(peek(state, LOOP_ADDRESS), (addresses, sizes, steps, peek(state, LOOP_DATA)))
 
@@ -90,7 +90,7 @@ def part(state: int, start: int, count: int) -> None:
 def take_part(state: int, index: int) -> None:
     """Takes chunks until none are left: first of the thread's own share, which its cache knows from the last call."""
     threads, count, chunk = peek(state, THREADS), peek(state, COUNT), peek(state, CHUNK)
-    align = 1 if peek(state, CORES) else ALIGN
+    align = 1 if peek(state, CORE_DIMS) else ALIGN
     share = ((count + threads - 1) // threads + align - 1) // align * align
     for k in range(threads):
         owner = (index + k) % threads
@@ -268,13 +268,13 @@ def release(state: int, threads: int) -> None:
 
 @register_jitable(**INLINED)
 def run_job(
-    state: int, loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, cores: int, size: int
+    state: int, loop: int, data: int, args: int, dimensions: int, steps: int, operands: int, core_dims: int, size: int
 ) -> None:
     """Runs an inner loop on the threads of a claim; an outer element of its output has so many bytes."""
     count = peek(dimensions, 0)
     share = count * size // (peek(state, THREADS) * CHUNKS_A_SHARE)
     chunk = max(min(share, LARGEST_CHUNK_BYTES), SMALLEST_CHUNK_BYTES) // max(size, 1)
-    if not cores:
+    if not core_dims:
         chunk = (chunk + ALIGN - 1) // ALIGN * ALIGN
     elif chunk == 0:
         chunk = 1
@@ -284,38 +284,40 @@ def run_job(
     poke(state, DIMENSIONS, dimensions)
     poke(state, STEPS, steps)
     poke(state, OPERANDS, operands)
-    poke(state, CORES, cores)
+    poke(state, CORE_DIMS, core_dims)
     poke(state, COUNT, count)
     poke(state, CHUNK, chunk)
     share_out(state)
 
 
 @register_jitable(**INLINED)
-def pooled(args: int, dimensions: int, steps: int, data: int) -> None:
-    """NumPy's inner loop: runs another one on the threads of a claim. Data: loop, its data, operands, cores, pool, item size.
+def threaded(args: int, dimensions: int, steps: int, data: int) -> None:
+    """NumPy's inner loop: runs another one on the threads of a claim.
+
+    Data: loop, its data, operands, core dimensions, pool, item size.
 
     It makes the claim itself, because between a claim and its release no Python may run: a signal's handler could raise there.
     """
-    cores, size = peek(data, 3), peek(data, 5)
-    for k in range(1, cores + 1):
+    core_dims, size = peek(data, 3), peek(data, 5)
+    for k in range(1, core_dims + 1):
         size *= peek(dimensions, k)
     state = peek(data, 4)
     threads = claim(state, peek(dimensions, 0) * size)
     if threads > 1:
-        run_job(state, peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), cores, size)
+        run_job(state, peek(data, 0), peek(data, 1), args, dimensions, steps, peek(data, 2), core_dims, size)
     else:
         call(peek(data, 0), (args, dimensions, steps, peek(data, 1)))
     release(state, threads)
 
 
 @functools.cache
-def pooled_loop() -> Any:
+def threaded_loop() -> Any:
     """The loop that callers run, compiled once for all functions."""
 
-    def pooled_loop(args: int, dimensions: int, steps: int, data: int) -> None:
-        pooled(args, dimensions, steps, data)
+    def threaded_loop(args: int, dimensions: int, steps: int, data: int) -> None:
+        threaded(args, dimensions, steps, data)
 
-    return compile_cfunc(LOOP, pooled_loop)
+    return compile_cfunc(LOOP, threaded_loop)
 
 
 @functools.cache

@@ -187,8 +187,8 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
     for k in range(peek(table, PARAMS)):
         poke(pointers, n_arrays + k, peek(slot, PARAM_VALUES) + 8 * k)
     row = peek(peek(first, SHAPE), (peek(first, NDIM) & LOW_HALF) - 1) * peek(slot, ITEM_SIZE)
-    pooled = length >= peek(table, PARALLEL_FROM) and not (row == length and peek(table, FOLDS))
-    if pooled and needs_threads(table, length):
+    threaded = length >= peek(table, PARALLEL_FROM) and not (row == length and peek(table, FOLDS))
+    if threaded and needs_threads(table, length):
         return 0
     if out != 0:
         ask(peek(table, NEW_REFERENCE), (out,))
@@ -196,9 +196,9 @@ def short_way(table: int, args: int, given: int, keywords: int) -> int:
         out = new_array(table, first, peek(first, SHAPE), length)
     if out != 0:
         poke(pointers, n_arrays + peek(table, PARAMS), peek(out, DATA))
-        threads = claim(peek(table, POOL), length) if pooled else 1  # now that no more Python runs
+        threads = claim(peek(table, POOL), length) if threaded else 1  # now that no more Python runs
         compute(table, slot, pointers, length, row, threads)
-        if pooled:
+        if threaded:
             release(peek(table, POOL), threads)
     return out if out != 0 else RAISED
 
