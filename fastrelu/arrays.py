@@ -112,6 +112,11 @@ def common_shape(name: str, names: tuple[str, ...], operands: Sequence[Any]) -> 
     shapes: list[tuple[int, ...]] = [
         operand.shape if isinstance(operand, np.ndarray) else np.shape(operand) for operand in operands
     ]
+    return joined_shape(name, names, shapes)
+
+
+def joined_shape(name: str, names: tuple[str, ...], shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape to which these shapes broadcast."""
     if shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
     try:
@@ -284,7 +289,7 @@ def mask_for(name: str, where: Any, shape: tuple[int, ...]) -> Any:
         If it is not made of bools; if it does not broadcast to that shape.
     """
     mask = check_where(name, where)
-    if common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask]) != shape:
+    if joined_shape(name, ("operands", "where"), [shape, mask.shape]) != shape:
         reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
     return np.broadcast_to(mask, shape)
 

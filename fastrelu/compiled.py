@@ -157,6 +157,11 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
                     self._loops[dtype] = loop
         return self._loops[dtype]
 
+    def _count(self) -> None:
+        """Counts a call that has taken the long way: after some, common ones get a shorter one."""
+        if self._waiting and next(_long_calls) >= SHORTENED_FROM:
+            self._shorten()
+
     def _shorten(self) -> None:
         """Lets common calls reach the waiting loops at once."""
         with global_compiler_lock:
@@ -218,8 +223,7 @@ class Compiled(staticmethod):  # type: ignore[type-arg]
 
     def compute(self, dtype: np.dtype[Any], size: int, operands: tuple[Any, ...], keywords: dict[str, Any], row: int = 1) -> Any:
         """Calls the ufunc that suits the size, which is given in elements; threads share rows of so many."""
-        if self._waiting and next(_long_calls) >= SHORTENED_FROM:
-            self._shorten()
+        self._count()
         if size < self.large:
             return self.target(dtype)(*operands, **keywords)
         threads = pool.ready() if size > row else 1

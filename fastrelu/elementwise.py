@@ -140,6 +140,7 @@ class Elementwise(Compiled):
         if size >= (layouts.MASKED_FROM if "where" in keywords else layouts.FROM):
             result = layouts.compute(self, dtype, size, operands, keywords.get("out"), keywords.get("where"))
             if result is not None:
+                self._count()
                 return result
         return super().compute(dtype, size, operands, keywords, row)
 
@@ -189,7 +190,7 @@ class Elementwise(Compiled):
         if where is not True:
             mask = arrays.check_where(name, where)
             if mask.shape != shape:
-                shape = arrays.common_shape(name, ("operands", "where"), [np.broadcast_to(0, shape), mask])
+                shape = arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape])
             if out is None:  # NumPy would leave the elements that are not selected undefined
                 masked = mask
                 checked = [value if value.shape == shape else np.broadcast_to(value, shape, subok=True) for value in checked]
@@ -202,6 +203,7 @@ class Elementwise(Compiled):
         if masked is not None and shape:
             result = layouts.compute(self, dtype, math.prod(shape), (*checked, *map(number, numbers)), None, masked)
             if result is not None:
+                self._count()
                 return result
         result = self.compute(dtype, math.prod(shape), (*checked, *map(number, numbers)), keywords)
         if masked is None:

@@ -339,3 +339,36 @@ def test_interrupted_anywhere(own_registry):
         assert doubled.__name__ == "doubled"
         after += 1
     assert after > 20
+
+
+@pytest.mark.parametrize("call", [
+    lambda function, x, mask: function(x, where=mask),
+    lambda function, x, mask: function(x, where=mask, out=np.zeros_like(x)),
+    lambda function, x, mask: function(x[:, ::2], where=mask[:, ::2]),
+])  # fmt: skip
+def test_calls_with_masks_shorten_the_others(call, own_registry):
+    """They reach no ufunc of NumPy's, and had left the function as it was."""
+
+    @fr.activation(derivative=lambda x: type(x)(2), reference=None, numpy=None, max_ulp=1)
+    def doubled(x):
+        """2 x."""
+        return x + x
+
+    x = np.linspace(-1, 1, 10_000).reshape(100, 100)
+    call(doubled, x, x > 0)
+    call(doubled, x, x > 0)
+    assert doubled._entry is not None
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (3, 5), (8, 3, 1), (2, 3, 4), (1, 7), (0, 3)], ids=str)
+def test_masks_of_rows(shape):
+    """Broadcast along the last axis: the short way takes them too, with `out=` and without."""
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    mask = np.random.default_rng(1).random((*shape[:-1], 1)) < 0.5
+    expected = np.where(mask, fr.tanh(x), np.float32(0))
+    for where in (mask, np.broadcast_to(mask, shape)):
+        for _ in range(2):
+            same_bits(fr.tanh(x, where=where), expected)
+            same_bits(fr.tanh(x, where=where, out=np.zeros_like(x)), expected)
+    with pytest.raises(ValueError, match=r"^tanh: operands and where must broadcast together"):
+        fr.tanh(np.ones((4, 3), np.float32), where=np.ones((2, 1), bool))

@@ -43,7 +43,8 @@ KIND, KERNEL, ITEM_SIZE, PARAM_VALUES, LAYOUT_LOOP, LOOP_DATA, UFUNC, PARAM_OBJE
 RAISED = -1  # no address: an exception has been set
 STEPS_BYTES = 2 * TABLE_BYTES
 SHAPE_BYTES = 8 * 64  # as many dimensions as NumPy allows
-MASKED_BELOW = 1 << 10  # elements: a ufunc takes each run of those that are selected by itself
+# Elements: a ufunc takes each run of those that are selected by itself; whole rows up to where it is the fastest without a mask.
+MASKED_BELOW, NO_LIMIT = 1 << 10, 1 << 40
 
 
 @register_jitable(**INLINED)
@@ -64,6 +65,22 @@ def has_shape_of(array: int, first: int, table: int, needed: int) -> bool:
 def is_like(array: int, first: int, table: int, needed: int) -> bool:
     """Whether it is a plain array of the first one's dtype and shape, with these flags."""
     return has_shape_of(array, first, table, needed) and peek(array, DTYPE) == peek(first, DTYPE)
+
+
+@register_jitable(**INLINED)
+def longest_masked(mask: int, first: int, table: int) -> int:
+    """Up to how many elements a ufunc is the fastest with this mask; 0 of what is none, or has not the first one's axes."""
+    if peek(mask, TYPE) != peek(table, ARRAY_TYPE) or peek(mask, DTYPE) != peek(table, BOOL):
+        return 0
+    ndim = peek(first, NDIM) & LOW_HALF
+    if peek(mask, NDIM) & LOW_HALF != ndim:
+        return 0
+    fits, rows = True, False
+    for k in range(ndim):
+        size, wanted = peek(peek(mask, SHAPE), k), peek(peek(first, SHAPE), k)
+        fits &= size == wanted or size == 1
+        rows = size == 1 and wanted != 1  # of the last axis: whole rows are selected
+    return 0 if not fits else NO_LIMIT if rows else MASKED_BELOW
 
 
 @register_jitable(**INLINED)
@@ -256,10 +273,12 @@ def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
     if mask == 0:
         result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, last + 1 if out != 0 else last, 0))
         return result if result != 0 else RAISED
-    if not (is_array and has_shape_of(mask, first, table, 0) and peek(mask, DTYPE) == peek(table, BOOL)):
+    if not is_array:
         return 0
-    length, axes = length_of(first, slot), peek(first, NDIM) & LOW_HALF
-    if length >= MASKED_BELOW * peek(slot, ITEM_SIZE) or (out == 0 and (axes == 0 or peek(first, FLAGS) & C_CONTIGUOUS == 0)):
+    length = length_of(first, slot)
+    if length >= longest_masked(mask, first, table) * peek(slot, ITEM_SIZE):
+        return 0
+    if out == 0 and (peek(first, NDIM) & LOW_HALF == 0 or peek(first, FLAGS) & C_CONTIGUOUS == 0):
         return 0
     if out == 0:
         fresh = new_array(table, first, peek(first, SHAPE), length)
@@ -267,7 +286,9 @@ def ufunc_way(table: int, args: int, given: int, keywords: int) -> int:
             return RAISED
         zero = stack(8)
         poke(zero, 0, 0)
-        copy_items(peek(fresh, DATA), 1, zero, 0, length, 1)
+        words = length // 8
+        copy_items(peek(fresh, DATA), 8, zero, 0, words, 8)
+        copy_items(peek(fresh, DATA) + 8 * words, 1, zero, 0, length - 8 * words, 1)
         poke(operands, last, fresh)
     result = ask(peek(table, VECTORCALL), (peek(slot, UFUNC), operands, last + 1, peek(table, ONLY_WHERE)))
     if out == 0:
