@@ -183,6 +183,7 @@ def constant(name: str, key: str, kind: Any) -> Any:
 
 
 def is_array(kind: Any) -> bool:
+    """Whether it is the type of an array, or of one that may be None."""
     return isinstance(plain(kind), types.Array)
 
 
@@ -209,20 +210,6 @@ def common_dtype(name: str, keys: tuple[str, ...], kinds: list[Any], supported: 
     return computed_in(dtype, kept or (np.dtype("float64"),))
 
 
-# Tuples of arrays, walked in compiled code.
-
-
-def shapes(arrays: Any) -> Any:
-    """The shapes of a tuple of arrays and scalars, in compiled code."""
-
-
-@overload(shapes, jit_options=IEEE, strict=False)
-def _shapes(arrays: Any) -> Any:
-    if len(arrays) == 0:
-        return lambda arrays: ()
-    return lambda arrays: (np.shape(arrays[0]),) + shapes(arrays[1:])
-
-
 def all_of_shape(arrays: Any, shape: Any) -> Any:
     """Whether each array of a tuple has a shape, in compiled code."""
 
@@ -232,14 +219,3 @@ def _all_of_shape(arrays: Any, shape: Any) -> Any:
     if len(arrays) == 0:
         return lambda arrays, shape: True
     return lambda arrays, shape: arrays[0].shape == shape and all_of_shape(arrays[1:], shape)
-
-
-def items(arrays: Any, index: Any) -> Any:
-    """The elements, or the rows, of a tuple of arrays at an index, in compiled code."""
-
-
-@overload(items, jit_options=IEEE, strict=False)
-def _items(arrays: Any, index: Any) -> Any:
-    if len(arrays) == 0:
-        return lambda arrays, index: ()
-    return lambda arrays, index: (arrays[0][index],) + items(arrays[1:], index)

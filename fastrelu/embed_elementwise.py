@@ -14,7 +14,7 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import as_dtype, from_dtype
 
 from fastrelu.arrays import check_minimum, fit_integers
-from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, is_array, items, plain, shapes
+from fastrelu.embed import Embedded, all_of_shape, common_dtype, constant, embedded, is_array, plain
 from fastrelu.kernels.calls import emit, resolve
 from fastrelu.vecmath.primitives import IEEE, compilable
 
@@ -37,6 +37,28 @@ def apply(context: Any, formula: Any, kind: Any, count: Any, operands: Any) -> A
         return emit(target, builder, formula, inner, cast, compute)
 
     return compute(formula, kind, count, operands), codegen
+
+
+def shapes(arrays: Any) -> Any:
+    """The shapes of a tuple of arrays and scalars, in compiled code."""
+
+
+@overload(shapes, jit_options=IEEE, strict=False)
+def _shapes(arrays: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays: ()
+    return lambda arrays: (np.shape(arrays[0]),) + shapes(arrays[1:])
+
+
+def items(arrays: Any, index: Any) -> Any:
+    """The elements of a tuple of arrays at an index, in compiled code."""
+
+
+@overload(items, jit_options=IEEE, strict=False)
+def _items(arrays: Any, index: Any) -> Any:
+    if len(arrays) == 0:
+        return lambda arrays, index: ()
+    return lambda arrays, index: (arrays[0][index],) + items(arrays[1:], index)
 
 
 def views(arrays: Any, shape: Any) -> Any:

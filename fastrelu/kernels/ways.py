@@ -48,23 +48,17 @@ MASKED_BELOW, NO_LIMIT = 1 << 10, 1 << 40
 
 
 @register_jitable(**INLINED)
-def has_shape_of(array: int, first: int, table: int, needed: int) -> bool:
-    """Whether it is a plain array of the first one's shape, with these flags."""
+def is_like(array: int, first: int, table: int, needed: int) -> bool:
+    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
     if peek(array, TYPE) != peek(table, ARRAY_TYPE):
         return False
     ndim = peek(first, NDIM) & LOW_HALF
     if peek(array, FLAGS) & needed != needed or peek(array, NDIM) & LOW_HALF != ndim:
         return False
-    same = True
+    same = peek(array, DTYPE) == peek(first, DTYPE)
     for k in range(ndim):
         same &= peek(peek(array, SHAPE), k) == peek(peek(first, SHAPE), k)
     return same
-
-
-@register_jitable(**INLINED)
-def is_like(array: int, first: int, table: int, needed: int) -> bool:
-    """Whether it is a plain array of the first one's dtype and shape, with these flags."""
-    return has_shape_of(array, first, table, needed) and peek(array, DTYPE) == peek(first, DTYPE)
 
 
 @register_jitable(**INLINED)
