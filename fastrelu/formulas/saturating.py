@@ -130,13 +130,14 @@ def softcap(x: Scalar, cap: Scalar = 30.0) -> Scalar:
     """The soft cap, cap * tanh(x / cap): x near 0, and never beyond cap."""
     one, a, c = type(x)(1.0), abs(x), abs(cap)
     z = a / c
-    near, q = tanh_parts(z)
+    size, q = tanh_parts(z)
+    near = z < one
     m = a if near else c  # cap times that of tanh
     y = fma(-m, q, m)
     # what the rounding of z lost counts by the derivative, less m's part in it: up to 1.5 ULP
     lost = fma(-c, z, a)
     lost = lost if z < type(x)(20.0) else type(x)(0.0)
-    t = (one - q) * (z if near else one)
+    t = (one - q) * size
     return signed(y + fma(fma(-t, t, q if near else one), lost, fma(-m, q, m - y)), x)
 
 

@@ -74,19 +74,18 @@ def near_divisor(square: Scalar) -> Scalar:
 
 @jitable
 def tanh_parts(x: Scalar) -> Scalar:
-    """Whether |x| < 1, and q: tanh(|x|) = m - m q, where m is |x| if that is below 1, else 1."""
+    """m, which is |x| but at most 1, and q: tanh(|x|) = m - m q."""
     size, one, half = abs(x), type(x)(1.0), type(x)(0.5)
-    near = size < one
-    m = size if near else one
+    m = one if size > one else size
     square = m * m
-    divisor = near_divisor(square)
+    near = near_divisor(square)
     scale, v, r = grown(size)
-    return near, square / (divisor if near else fma(scale, fma(v, r, half), half))
+    far = fma(scale, fma(v, r, half), half)  # the smaller one below 1, where near is right
+    return m, square / (far if far > near else near)
 
 
 @jitable
 def tanh(x: Scalar) -> Scalar:
     """Hyperbolic tangent, at most 1 ULP off (float32 and float64); -0.0 stays."""
-    near, q = tanh_parts(x)
-    m = abs(x) if near else type(x)(1.0)
+    m, q = tanh_parts(x)
     return signed(fma(-m, q, m), x)
