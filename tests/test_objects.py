@@ -30,7 +30,7 @@ def public_objects():
 def called(request):
     """From the first call on the object holds a C function, which has attributes of its own."""
     if request.param == "called":
-        for function in list(fr.registry.values())[::6]:
+        for function in list(fr.registry.values())[::20]:
             for member in {function, getattr(function, "derivative", function), function.backward}:
                 if not getattr(member, "pooled", False):
                     member(*[np.ones(4, np.float32)] * len(member.arrays))

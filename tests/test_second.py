@@ -45,9 +45,9 @@ def errors(case, dtype, count):
 
 
 def chosen_cases():
-    """float32 for every case; float64, where mpmath needs more digits, for every sixth, and all of them in a slow run."""
+    """float32 for every second case, float64, where mpmath needs more digits, for every sixth; all of them in a slow run."""
     for place, case in enumerate(HAVE):
-        yield pytest.param(case, "float32", id=f"{case}-float32")
+        yield pytest.param(case, "float32", id=f"{case}-float32", marks=pytest.mark.slow if place % 2 else ())
         yield pytest.param(case, "float64", id=f"{case}-float64", marks=pytest.mark.slow if place % 6 else ())
 
 
