@@ -12,7 +12,6 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload, register_jitable
-from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import as_dtype, from_dtype
 
 from fastrelu.arrays import check_minimum, fit_integers
@@ -76,6 +75,8 @@ def views(_context: Any, arrays: Any, shape: Any) -> Any:
     result = types.Tuple(kinds)
 
     def codegen(target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # 30 ms, which an import of ours need not pay
+
         one, still = target.get_constant(types.intp, 1), target.get_constant(types.intp, 0)
         made = cgutils.unpack_tuple(builder, args[0])
         for place, (kind, wanted) in enumerate(zip(arrays.types, kinds, strict=True)):
