@@ -308,7 +308,17 @@ event.register("numba:compile", Watch()); event.register("numba:llvm_lock", Watc
 
     def test_heavy_modules_stay_out(self, tmp_path):
         """Numba looks at the version of scipy; nothing else that is heavy (its arrays take 30 ms) or an extra."""
-        heavy = ["scipy.special", "mpmath", "pandas", "numba.cuda", "numba.np.arrayobj", "matplotlib", "typer", "rich", "hypothesis"]
+        heavy = [
+            "scipy.special",
+            "mpmath",
+            "pandas",
+            "numba.cuda",
+            "numba.np.arrayobj",
+            "matplotlib",
+            "typer",
+            "rich",
+            "hypothesis",
+        ]
         code = f"show(loaded=[name for name in {heavy} if name in sys.modules])"
         assert start(code, tmp_path) == {"loaded": []}
 

@@ -45,7 +45,9 @@ def test_list_writes_the_catalogue(run):
 def test_bench_measures_every_function(run, tmp_path, step):
     names = list(fr.registry)[::step]
     path = tmp_path / "bench.json"
-    result = run("bench", "--functions", "all" if step == 1 else ",".join(names), "--sizes", "16,100", "--seconds", "0", "--json", path)
+    result = run(
+        "bench", "--functions", "all" if step == 1 else ",".join(names), "--sizes", "16,100", "--seconds", "0", "--json", path
+    )
     assert result.exit_code == 0, result.output
     found = json.loads(path.read_text())
     assert {(case["function"], case["dtype"], case["size"]) for case in found["cases"]} == {

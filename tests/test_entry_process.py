@@ -203,6 +203,8 @@ for _ in range(compiled.SHORTENED_FROM + 2):  # from there on common calls are s
     fr.relu([1.0]), fr.relu(arrays[0])
 print(entry.SUPPORTED, fr.relu._entry is None, digest.hexdigest())
 """
-    here, there = (python(code.replace("{other}", flag).replace("{step}", str(step)), imports="").split() for flag in ("False", "True"))
+    here, there = (
+        python(code.replace("{other}", flag).replace("{step}", str(step)), imports="").split() for flag in ("False", "True")
+    )
     assert (here[:2], there[:2]) == (["True", "False"], ["False", "True"])
     assert here[2] == there[2]

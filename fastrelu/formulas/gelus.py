@@ -50,8 +50,8 @@ def gelu_slope(x: Scalar) -> Scalar:
     a = gelu_distance(x)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
-    distance, low = slope_factor(a)
-    tail = decayed(times(half, distance), low, head, rest) * scale
+    factor, low = slope_factor(a)
+    tail = decayed(factor, low, head, rest) * scale
     return fma(tail if x < zero else -tail, small(x), zero if x < zero else type(x)(1.0))
 
 

@@ -41,8 +41,7 @@ def slope_tail(a: Scalar) -> Scalar:
     half = type(a)(0.5)
     high = half * a * a
     head, rest, scale = decay(high, fma(half * a, a, -high))
-    distance, low = slope_factor(a)
-    value, low = quick_sum(times(half, distance), low)
+    value, low = quick_sum(*slope_factor(a))
     value, low = decayed_pair(value, low, head, rest)
     value, low = quick_sum(value, low)
     return value, low, scale

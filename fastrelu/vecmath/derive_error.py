@@ -49,10 +49,14 @@ def erfcx_factor(slope: str, offset: str) -> Any:
     return lambda a: erfcx(a) * (mp.mpf(slope) * a + mp.mpf(offset)) - 1
 
 
-def slope_factor(a: Any) -> Any:
-    """slope_bracket(a) = (GELU_ROOT - a) (1/2 + slope_factor(a))."""
-    a += (a == GELU_ROOT) * mp.mpf(10) ** -30
-    return slope_bracket(a) / (GELU_ROOT - a) - mp.mpf(1) / 2
+def slope_factor(share: str) -> Any:
+    """g of a, slope_bracket(a) = (GELU_ROOT - a) (share + g); for large a PEAK - share."""
+
+    def factor(a: Any) -> Any:
+        a += (a == GELU_ROOT) * mp.mpf(10) ** -30
+        return slope_bracket(a) / (GELU_ROOT - a) - mp.mpf(share)
+
+    return factor
 
 
 def tanh_factor(d: Any) -> Any:
@@ -84,8 +88,8 @@ TARGETS: list[Target] = [
     far("MILLS_64", mills_factor, 39, 11, np.float64),
     far("ERFCX_32", erfcx_factor("1.578125", "0.9375"), 10.5, 5, np.float32),
     far("ERFCX_64", erfcx_factor("1.6328125", "0.90625"), 27.5, 11, np.float64),
-    far("GELU_SLOPE_32", slope_factor, 15, 5, np.float32),
-    far("GELU_SLOPE_64", slope_factor, 39, 10, np.float64),
+    far("GELU_SLOPE_32", slope_factor("0.5"), 15, 5, np.float32),
+    far("GELU_SLOPE_64", slope_factor("0.46875"), 39, 10, np.float64),
     Target("TANH_ROOT_32", tanh_factor, (-WINDOW, WINDOW), range(7), np.float32, lambda d: 1 / (2 + tanh_factor(d))),
     Target("TANH_ROOT_64", tanh_factor, (-WINDOW, WINDOW), range(13), np.float64, lambda d: 1 / (2 + tanh_factor(d))),
     Target("ERF_32", erf_factor, (1e-9, 1), range(7), np.float32, erf_weight),
