@@ -309,7 +309,7 @@ def hardelish_bend(x: Scalar) -> Scalar:
     reference=lambda m, x: (x if x >= 0 else m.expm1(x)) * min(max((x + 1) / 2, m.mpf(0)), m.mpf(1)),
     numpy=lambda x: np.where(x >= 0, x, np.expm1(x)) * np.clip((x + 1) / 2, 0, 1),
     kinks=lambda: {-1.0: "left", 1.0: "right"},
-    max_ulp=0.54,
+    max_ulp=0.55,
     values=(-0.09967315152874262, None),
     slopes=(-0.31606027941427883, 1.5),
     paper="Basirat & Roth, The quest for the golden activation function (2018)",

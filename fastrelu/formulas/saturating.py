@@ -203,12 +203,13 @@ def value_of_clipping(x: Scalar, alpha: Scalar) -> Scalar:
     z, p, p_low, scale, k, k_low = clipping_parts(x, alpha)
     power = times(scale, small(x))
     t = times(p, power)
-    d = fma(ONE - k - k_low, t, ONE)
+    c = ONE - k - k_low
+    d = fma(c, t, ONE)
     y = ONE / d
     top = times(k, p)
     top_low = fma(k, p_low, fma(k_low, p, fma(k, p, -top)))
     ratio = times(top, y)
-    ratio_low = (fma(-ratio, d, top) + top_low) * y
+    ratio_low = (fma(-ratio, d, top) + fma(-ratio, fma(c, t, ONE - d), top_low)) * y
     high, low = inverse(alpha)
     n = times(ratio, power)
     logarithm = log1p(n)
