@@ -1,0 +1,271 @@
+"""Calls of elementwise functions with device arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastrelu import arrays
+from fastrelu.kernels.cuda import devices, elements, layouts
+from fastrelu.kernels.cuda.devices import Array, Library
+from fastrelu.kernels.cuda.launch import launch
+from fastrelu.kernels.cuda.memory import WIDE
+from fastrelu.kernels.cuda.steps import CLEAR, KEEP, Task
+from fastrelu.kernels.storage import BY_DTYPE
+
+if TYPE_CHECKING:
+    from fastrelu.elementwise import Elementwise
+
+Operand = Array | np.ndarray[Any, Any] | float  # a number is an array without axes, or Python's
+
+
+class Place(NamedTuple):
+    """Where a call runs: whose arrays, on which device, on which stream."""
+
+    library: Library
+    device: int
+    stream: int
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], order: str = "C") -> tuple[Any, Array]:
+        """A new array, and how kernels see it."""
+        made = self.library.empty(shape, dtype, order, self.device)
+        return made, devices.view("", "out", made)
+
+
+def place_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> Place:
+    """Where the arrays among the values lie."""
+    given = [(key, value) for key, value in zip(keys, values, strict=True) if value is not None and not is_number(value)]
+    library, device = devices.common(name, *zip(*given, strict=True))
+    return Place(library, device, library.stream(device))
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, which needs no place."""
+    return type(value) in (float, int, bool) or isinstance(value, np.generic)
+
+
+def operands_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> list[Operand]:
+    """The operands as kernels see them."""
+    return [_operand(name, key, value) for key, value in zip(keys, values, strict=True)]
+
+
+def _operand(name: str, key: str, value: Any) -> Operand:
+    if is_number(value):
+        return np.asarray(value) if isinstance(value, np.generic) else value
+    seen = devices.view(name, key, value)
+    if not arrays.is_real(seen.dtype):
+        arrays.reject(TypeError, name, key, "be a real array", str(seen.dtype))
+    return seen
+
+
+def stand_ins(operands: Sequence[Operand]) -> list[Any]:
+    """NumPy arrays of the same shapes and dtypes, without memory: for the rules that NumPy knows."""
+    return [np.broadcast_to(np.zeros((), each.dtype), each.shape) if isinstance(each, Array) else each for each in operands]
+
+
+def mask_of(name: str, where: Any) -> Array | bool:
+    """A mask as kernels see it; one bool for all elements stays what it is.
+
+    Raises
+    ------
+    TypeError
+        If it is not made of bools.
+    """
+    if is_number(where):
+        return bool(arrays.check_where(name, where))
+    mask = devices.view(name, "where", where)
+    if mask.dtype != np.bool_:
+        arrays.reject(TypeError, name, "where", "be a bool array", str(mask.dtype))
+    return mask
+
+
+def check_writeable(name: str, out: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Refuses an output that the result does not fit exactly."""
+    arrays.check_fit(name, out, dtype, shape)
+    if out.read_only:
+        arrays.reject(ValueError, name, "out", "be writeable", "a read-only array")
+
+
+def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> Any:
+    """Compute a function of device arrays, broadcast as NumPy does.
+
+    Parameters
+    ----------
+    function
+        The function, whose formula, dtype rule and parameter checks apply.
+    given
+        Its operands, at least one of them a device array, the rest numbers; then its parameters.
+    out
+        A device array for the result; made where it is None.
+    where
+        A bool, or a device array of them: which elements are computed. The others keep what is in `out`, or are 0.
+
+    Returns
+    -------
+    device array
+        `out` as it came, or a new array of the first operand's library: in Fortran order where all operands are, else in C order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As on the CPU; TypeError also where host and device arrays are mixed.
+    """
+    name, count = function.dotted_name, len(function.arrays)
+    values = given[:count]
+    place = place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
+    operands = operands_of(name, function.arrays, values)
+    dtype = arrays.common_dtype(name, function.arrays, stand_ins(operands))
+    dtype, scalars = function.settle(dtype, given[count:], function.supported)
+    return _into(function, place, dtype, operands, scalars, out, where)
+
+
+def _into(
+    function: Elementwise,
+    place: Place,
+    dtype: np.dtype[Any],
+    operands: Sequence[Operand],
+    scalars: Sequence[float],
+    out: Any,
+    where: Any,
+) -> Any:
+    """The result in an output, given or new."""
+    name = function.dotted_name
+    shape = arrays.common_shape(name, function.arrays, stand_ins(operands))
+    mask = mask_of(name, where)
+    if isinstance(mask, Array):
+        shape = arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape])
+    if out is None:
+        columns = [
+            layouts.contiguous(each, True) and not layouts.contiguous(each) for each in operands if isinstance(each, Array)
+        ]
+        result, target = place.empty(shape, dtype, "F" if columns and all(columns) else "C")
+    else:
+        result, target = out, devices.view(name, "out", out)
+        check_writeable(name, target, dtype, shape)
+    if 0 not in shape:
+        compute(place, function.formula, target, operands, scalars, mask, fresh=out is None)
+    return place.library.finished(result)
+
+
+def compute(
+    place: Place,
+    formula: Any,
+    target: Array,
+    operands: Sequence[Operand],
+    scalars: Sequence[float],
+    mask: Array | bool = True,
+    fresh: bool = True,
+) -> None:
+    """Runs a formula over arrays that broadcast to the target; nothing is checked any more.
+
+    Parameters
+    ----------
+    place
+        Where it runs.
+    formula
+        What is computed, in the type of the target.
+    target, operands, scalars
+        The output, what is read, and the parameters.
+    mask
+        Which elements are selected.
+    fresh
+        Whether the others become 0, instead of staying as they are.
+    """
+    if mask is False:
+        if fresh:
+            _run(place, _zero, target, [], [0.0], True, "")
+        return
+    read = [each for each in (*operands, mask) if isinstance(each, Array)]
+    if any(layouts.clash(target, each) for each in read):
+        kept, apart = place.empty(target.shape, target.dtype)
+        _run(place, formula, apart, operands, scalars, mask, CLEAR)
+        if isinstance(mask, Array) and layouts.clash(target, mask):
+            flags, saved = place.empty(target.shape, np.dtype(np.uint8))
+            _run(place, _same, saved, [mask], [], True, "")
+            _run(place, _same, target, [apart], [], saved._replace(dtype=mask.dtype), CLEAR if fresh else KEEP)
+            del flags
+        else:
+            _run(place, _same, target, [apart], [], mask, CLEAR if fresh else KEEP)
+        del kept
+    else:
+        _run(place, formula, target, operands, scalars, mask, CLEAR if fresh else KEEP)
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _zero(zero: Any) -> Any:
+    return zero
+
+
+def _run(
+    place: Place,
+    formula: Any,
+    target: Array,
+    operands: Sequence[Operand],
+    scalars: Sequence[float],
+    mask: Array | bool,
+    effect: str,
+) -> None:
+    """Launches the kernel that suits the layout."""
+    dtype, masked = target.dtype, isinstance(mask, Array)
+    number = BY_DTYPE[dtype].param.type
+    sources = tuple(each.dtype.name if isinstance(each, Array) else "" for each in operands)
+    task = Task(formula, dtype, sources, len(scalars), effect if masked else "")
+    # A number has the arrays' dtype, a parameter that of the computation.
+    fixed = [number(dtype.type(each)) for each in operands if not isinstance(each, Array)]
+    numbers = (*fixed, *map(number, scalars))
+    read = [layouts.broadcast(each, target.shape) for each in (*operands, mask) if isinstance(each, Array)]
+    walk = layouts.walk([target, *read])
+    addresses, size = walk.addresses, math.prod(walk.shape)
+    sizes = tuple((each.dtype.itemsize,) for each in (target, *read))
+    flat = not walk.shape or walk.strides == sizes
+    first = (place.device, place.stream)
+    if (
+        flat
+        and len(set(sizes)) == 1
+        and not masked
+        and len({address % WIDE for address in addresses}) == 1
+        and addresses[0] % dtype.itemsize == 0
+    ):
+        work = size // (task.lanes * elements.groups_of(task)) + 2 * task.lanes
+        launch(*first, work, elements.wide, (task,), addresses[0], addresses[1:], numbers, size)
+        return
+    shape, strides = (walk.shape, walk.strides) if walk.shape else ((1,), tuple((0,) for _ in addresses))
+    short = walk.short
+    last = (shape, tuple(step for each in strides for step in each))
+    launch(
+        *first,
+        -(-size // elements.ITEMS),
+        elements.strided,
+        (task, len(shape), short),
+        addresses[0],
+        addresses[1:],
+        numbers,
+        size,
+        *last,
+    )
+
+
+def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out: Any, where: Any) -> Any:
+    """Compute a function of device arrays in training, with the random numbers that the same call has on the CPU."""
+    name, count = function.dotted_name, len(function.arrays)
+    values = given[:count]
+    place = place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
+    operands = operands_of(name, function.arrays, values)
+    seen = stand_ins(operands)
+    shapes = [tuple(np.shape(each)) for each in seen]
+    arrays.check_one_shape(name, function.arrays, shapes)
+    dtype = arrays.common_dtype(name, function.arrays, seen)
+    dtype, scalars = function.settle(dtype, given[count:], function.supported)
+    kept, numbers = place.empty(shapes[0], BY_DTYPE[dtype].param)
+    size = math.prod(shapes[0])
+    if size:
+        launch(place.device, place.stream, size, elements.draws, (numbers.dtype,), numbers.address, np.uint64(seed), size)
+    result = _into(function.training, place, dtype, [*operands, numbers], scalars, out, where)
+    del kept
+    return result
