@@ -18,5 +18,6 @@ if importlib.util.find_spec("numba_cuda") is None and not config.ENABLE_CUDASIM:
     raise ImportError("arrays on a CUDA device need numba-cuda: pip install 'fastrelu[cuda]'")
 
 from fastrelu.kernels.cuda.calls import call, call_with_draws
+from fastrelu.kernels.cuda.fold_calls import call_fold
 
-__all__ = ["call", "call_with_draws"]
+__all__ = ["call", "call_fold", "call_with_draws"]

@@ -176,7 +176,7 @@ def compute(
     """
     if mask is False:
         if fresh:
-            _run(place, _zero, target, [], [0.0], True, "")
+            fill(place, target, 0)
         return
     read = [each for each in (*operands, mask) if isinstance(each, Array)]
     if any(layouts.clash(target, each) for each in read):
@@ -184,22 +184,29 @@ def compute(
         _run(place, formula, apart, operands, scalars, mask, CLEAR)
         if isinstance(mask, Array) and layouts.clash(target, mask):
             flags, saved = place.empty(target.shape, np.dtype(np.uint8))
-            _run(place, _same, saved, [mask], [], True, "")
-            _run(place, _same, target, [apart], [], saved._replace(dtype=mask.dtype), CLEAR if fresh else KEEP)
+            _run(place, same, saved, [mask], [], True, "")
+            _run(place, same, target, [apart], [], saved._replace(dtype=mask.dtype), CLEAR if fresh else KEEP)
             del flags
         else:
-            _run(place, _same, target, [apart], [], mask, CLEAR if fresh else KEEP)
+            _run(place, same, target, [apart], [], mask, CLEAR if fresh else KEEP)
         del kept
     else:
         _run(place, formula, target, operands, scalars, mask, CLEAR if fresh else KEEP)
 
 
-def _same(x: Any) -> Any:
+def fill(place: Place, target: Array, number: Any) -> None:
+    """Makes every element this number."""
+    _run(place, same, target, [], [number], True, "")
+
+
+def same(x: Any) -> Any:
+    """The formula of a copy."""
     return x
 
 
-def _zero(zero: Any) -> Any:
-    return zero
+def chosen(x: Any, selected: Any, other: Any = 0.0) -> Any:
+    """The formula of a copy with a mask."""
+    return x if selected != 0 else other
 
 
 def _run(

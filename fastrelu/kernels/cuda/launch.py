@@ -64,8 +64,12 @@ def stream(handle: int) -> Any:
 
 
 def launch(device: int, handle: int, work: int, make: Callable[..., Source], key: tuple[Any, ...], *arguments: Any) -> None:
-    """Launches a kernel with as many threads as there is work, or as the device can hold at once: they take more than one piece."""
+    """Launches a kernel with a thread for each piece of work, or with as many as the device can hold at once, in turns."""
     ready = kernel(device, THREADS, make, *key)
-    blocks = max(LEAST_BLOCKS, min(-(-work // THREADS), ready.resident))
+    run(ready, device, handle, min(-(-work // THREADS), ready.resident), THREADS, *arguments)
+
+
+def run(ready: Kernel, device: int, handle: int, blocks: int, threads: int, *arguments: Any) -> None:
+    """Launches a kernel with so many blocks and threads on a stream."""
     with devices.launch_context(device):
-        ready.dispatcher[blocks, THREADS, stream(handle)](*arguments)
+        ready.dispatcher[max(LEAST_BLOCKS, blocks), threads, stream(handle)](*arguments)

@@ -72,6 +72,24 @@ def store(builder: Any, storage: Storage, address: Any, values: Values) -> None:
     builder.store(vector, _pointer(builder, address, vector.type), align=WIDE)
 
 
+def unravel(builder: Any, place: Any, shape: Values, strides: Values, count: int) -> Values:
+    """Bytes from the beginning of each of so many arrays to the element at a place in C order; all of one integer type."""
+    totals = [place.type(0)] * count
+    for axis in reversed(range(len(shape))):
+        along = place
+        if axis:
+            place = builder.udiv(along, shape[axis])
+            along = builder.sub(along, builder.mul(place, shape[axis]))
+        totals = [builder.add(total, builder.mul(along, strides[k * len(shape) + axis])) for k, total in enumerate(totals)]
+    return totals
+
+
+def host_unravel(place: int, shape: Any, strides: Any, count: int) -> list[int]:
+    """The same in the simulator."""
+    along = np.unravel_index(place, shape)
+    return [int(np.dot(along, strides[k * len(shape) :][: len(shape)])) for k in range(count)]
+
+
 def host_items(address: int, dtype: np.dtype[Any], count: int) -> Any:
     """The items at an address, in the simulator, where devices' memory is the host's."""
     buffer = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)

@@ -118,15 +118,7 @@ def _compiled(task: Task, lanes: int, groups: int) -> Any:
                     sizes = [dtype.itemsize, *(each.dtype.itemsize for each in storages)]
                     return [builder.add(offset, builder.mul(flat, LONG(size))) for size in sizes]
                 at = builder.trunc(at, index) if index.width < LONG.width else at
-                totals = [ir.Constant(index, 0)] * len(addresses)
-                for axis in reversed(range(len(lengths))):
-                    along = at
-                    if axis:
-                        at = builder.udiv(along, lengths[axis])
-                        along = builder.sub(along, builder.mul(at, lengths[axis]))
-                    totals = [
-                        builder.add(total, builder.mul(along, steps[k * len(lengths) + axis])) for k, total in enumerate(totals)
-                    ]
+                totals = memory.unravel(builder, at, lengths, steps, len(addresses))
                 return [builder.sext(total, LONG) if index.width < LONG.width else total for total in totals]
 
             loaded = []
@@ -195,8 +187,7 @@ def _simulated(task: Task, lanes: int, groups: int) -> Any:
             """The items of an array at a place; the output is the first of them."""
             address = (out, *pointers)[k]
             if shape:
-                along = np.unravel_index(at, shape)
-                return memory.host_items(address + int(np.dot(along, strides[k * len(shape) :][: len(shape)])), kind, 1)
+                return memory.host_items(address + memory.host_unravel(at, shape, strides, k + 1)[k], kind, 1)
             return memory.host_items(address + base + at * lanes * kind.itemsize, kind, lanes)
 
         for at in range(place, count, gap)[:groups]:
