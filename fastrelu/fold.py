@@ -259,10 +259,10 @@ class Fold(Compiled):
         TypeError, ValueError
             If it is not an integer; if it does not divide the axis.
         """
-        pool_size = arrays.as_integer(self.dotted_name, "pool_size", pool_size)
-        if pool_size < 1 or length % pool_size:
-            arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(pool_size))
-        return pool_size
+        size = arrays.as_integer(self.dotted_name, "pool_size", pool_size)
+        if size < 1 or length % size:
+            arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(size))
+        return size
 
     def _split(self, value: Any, pool_size: Any, axis: int) -> Any:
         size = self.checked_pool(value.shape[axis], pool_size)

@@ -14,6 +14,7 @@ from fastrelu.kernels.cuda import calls, fold_kernels, launch, layouts
 from fastrelu.kernels.cuda.calls import Place
 from fastrelu.kernels.cuda.devices import Array, view
 from fastrelu.kernels.cuda.memory import WIDE
+from fastrelu.kernels.cuda.reductions import mailbox_bytes
 from fastrelu.kernels.cuda.rows import Part
 from fastrelu.kernels.cuda.separable import reductions_of
 from fastrelu.kernels.storage import BY_DTYPE
@@ -32,7 +33,7 @@ class Rows(NamedTuple):
     """Arrays without the axis that is folded: the output, the operands, perhaps a mask; and that axis."""
 
     walk: layouts.Walk
-    count: int
+    number: int
     length: int
     inner: tuple[int, ...]
     dtypes: tuple[np.dtype[Any], ...]
@@ -51,7 +52,7 @@ class Rows(NamedTuple):
         if not shape:
             shape, strides = (1,), (0,) * len(self.dtypes)
         first, *rest = self.walk.addresses
-        return first, tuple(rest), self.count, self.length, self.inner, shape, strides
+        return first, tuple(rest), self.number, self.length, self.inner, shape, strides
 
 
 def call_fold(function: Fold, given: Sequence[Any], out: Any, where: Any) -> Any:
@@ -276,7 +277,7 @@ def _together(place: Place, part: Part, rows: Rows, width: int) -> None:
     first, *rest = rows.arguments()
     rank = len(rest[4])
     ready = launch.kernel(place.device, threads, fold_kernels.together, part, rank, width)
-    blocks = min(-(-rows.count * width // threads), ready.resident)
+    blocks = min(-(-rows.number * width // threads), ready.resident)
     launch.run(ready, place.device, place.stream, blocks, threads, first, *rest)
 
 
@@ -286,15 +287,16 @@ def _in_passes(place: Place, part: Part, rows: Rows, asked: tuple[str, ...]) -> 
     key = part, len(rest[4]), asked, PIECE_THREADS
     at = place.device, place.stream
     ready = launch.kernel(place.device, PIECE_THREADS, fold_kernels.by_block, *key)
+    mail = mailbox_bytes(PIECE_THREADS, BY_DTYPE[rows.dtypes[0]].param.itemsize)
     most = -(-rows.length // (PIECE_THREADS * part.capacity))
-    pieces = min(ready.resident // rows.count, most)
+    pieces = min(ready.resident // rows.number, most)
     if pieces <= 1:
-        launch.run(ready, *at, min(rows.count, ready.resident), PIECE_THREADS, first, *rest)
+        launch.run(ready, *at, min(rows.number, ready.resident), PIECE_THREADS, first, *rest, shared=mail)
         return
-    made, partials = place.empty((len(asked), rows.count, pieces), BY_DTYPE[rows.dtypes[0]].param)
+    made, partials = place.empty((len(asked), rows.number, pieces), BY_DTYPE[rows.dtypes[0]].param)
     for stage in range(len(asked) + 1):
         one = launch.kernel(place.device, PIECE_THREADS, fold_kernels.in_pieces, *key, stage)
-        launch.run(one, *at, rows.count * pieces, PIECE_THREADS, first, *rest, partials.address, pieces)
+        launch.run(one, *at, rows.number * pieces, PIECE_THREADS, first, *rest, partials.address, pieces, shared=mail)
     del made
 
 
@@ -320,7 +322,7 @@ def _alone(place: Place, part: Part, rows: Rows) -> None:
         return
     compute = BY_DTYPE[rows.dtypes[0]].param
     row = len(part.cores) * rows.length
-    workers = max(1, min(rows.count, SCRATCH_BYTES // (row * compute.itemsize)))
+    workers = max(1, min(rows.number, SCRATCH_BYTES // (row * compute.itemsize)))
     made, scratch = place.empty((workers * row,), compute)
     ready = launch.kernel(place.device, launch.THREADS, fold_kernels.alone, part, rank)
     blocks = -(-workers // launch.THREADS)

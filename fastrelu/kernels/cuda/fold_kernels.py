@@ -17,7 +17,7 @@ from numba.extending import intrinsic, register_jitable
 from fastrelu.kernels.cuda import memory, rows
 from fastrelu.kernels.cuda.launch import LENGTH, POINTER, Source
 from fastrelu.kernels.cuda.memory import LONG, reader, writer
-from fastrelu.kernels.cuda.reductions import COMBINE, START, across, mailbox, of_stage, of_team, of_thread
+from fastrelu.kernels.cuda.reductions import COMBINE, START, across, of_stage, of_team, of_thread
 from fastrelu.kernels.cuda.rows import Part
 from fastrelu.kernels.cuda.separable import with_reductions
 from fastrelu.kernels.options import formula_digest
@@ -65,12 +65,11 @@ def together(part: Part, rank: int, width: int) -> Source:
     return Source(teams, _arguments(part, rank), _key(part, rank, width))
 
 
-def _passes(part: Part, asked: tuple[str, ...], threads: int) -> tuple[Any, list[Any]]:
-    """The mailbox, and for each pass the function that runs it over a piece of a row and returns what this thread has found."""
-    mail = mailbox(threads, part.compute)
+def _passes(part: Part, asked: tuple[str, ...], threads: int) -> list[Any]:
+    """For each pass the function that runs it over a piece of a row and returns what this thread has found."""
 
     def make(stage: int) -> Any:
-        replaced = of_stage(mail, threads, asked, stage)
+        replaced = of_stage(part.compute, threads, asked, stage)
         staged = part._replace(formula=compilable(with_reductions(part.formula, replaced)))
         fetch, apply, put = rows.fetch(staged), rows.apply(staged), rows.put(staged)
         words, number, lanes, groups = part.words, part.compute, part.lanes, part.groups
@@ -79,7 +78,8 @@ def _passes(part: Part, asked: tuple[str, ...], threads: int) -> tuple[Any, list
 
         @register_jitable(**IEEE)
         def run(out: Any, pointers: Any, at: Any, inner: Any, first: Any, gap: Any, length: Any) -> Any:
-            own, box, thread = cuda.local.array(words, number), mail(), cuda.threadIdx.x
+            own, box = cuda.local.array(words, number), cuda.shared.array(0, number)
+            thread = cuda.threadIdx.x
             box[thread] = start
             for place in range(first, (length + lanes - 1) // lanes, groups * gap):
                 fetch(own, pointers, at, inner, place, gap, length)
@@ -89,12 +89,12 @@ def _passes(part: Part, asked: tuple[str, ...], threads: int) -> tuple[Any, list
 
         return run
 
-    return mail, [make(stage) for stage in range(len(asked) + 1)]
+    return [make(stage) for stage in range(len(asked) + 1)]
 
 
 def by_block(part: Part, rank: int, asked: tuple[str, ...], threads: int) -> Source:
     """The kernel in which a block takes a row that it cannot hold."""
-    mail, passes = _passes(part, asked, threads)
+    passes, number = _passes(part, asked, threads), part.compute
     offsets = rows.row_offsets(1 + len(part.given))
 
     @register_jitable(**IEEE)
@@ -110,7 +110,7 @@ def by_block(part: Part, rank: int, asked: tuple[str, ...], threads: int) -> Sou
             thread = cuda.threadIdx.x
             total = share(run(out, pointers, at, inner, thread, threads, length))
             if thread == 0:
-                mail()[slot] = total
+                cuda.shared.array(0, number)[slot] = total
             cuda.syncthreads()
 
         return both
@@ -132,10 +132,10 @@ def by_block(part: Part, rank: int, asked: tuple[str, ...], threads: int) -> Sou
 
 def in_pieces(part: Part, rank: int, asked: tuple[str, ...], threads: int, stage: int) -> Source:
     """The kernel of one pass in which several blocks take a row: they leave what they have found in `partials`."""
-    mail, passes = _passes(part, asked, threads)
+    passes, number = _passes(part, asked, threads), part.compute
     offsets = rows.row_offsets(1 + len(part.given))
-    number = BY_NAME[part.dtype].param
-    read, write, size = reader(number), writer(number), number.itemsize
+    compute = BY_NAME[part.dtype].param
+    read, write, size = reader(compute), writer(compute), compute.itemsize
     run, writes = passes[stage], stage == len(asked)
     share = nothing_shared if writes else across(asked[stage], threads, part.compute)
 
@@ -145,7 +145,7 @@ def in_pieces(part: Part, rank: int, asked: tuple[str, ...], threads: int, stage
 
     def then(before: Any, known: int) -> Any:
         combine, total_of = COMBINE[asked[known]], across(asked[known], threads, part.compute)
-        start, slot = number.type(START[asked[known]]), threads + known
+        start, slot = compute.type(START[asked[known]]), threads + known
 
         @register_jitable(**IEEE)
         def both(partials: Any, count: Any, row: Any, pieces: Any) -> None:
@@ -155,7 +155,7 @@ def in_pieces(part: Part, rank: int, asked: tuple[str, ...], threads: int, stage
                 total = combine(total, read(partials + ((known * count + row) * pieces + piece) * size))
             total = total_of(total)
             if thread == 0:
-                mail()[slot] = total
+                cuda.shared.array(0, number)[slot] = total
 
         return both
 

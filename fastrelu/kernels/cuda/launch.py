@@ -69,7 +69,7 @@ def launch(device: int, handle: int, work: int, make: Callable[..., Source], key
     run(ready, device, handle, min(-(-work // THREADS), ready.resident), THREADS, *arguments)
 
 
-def run(ready: Kernel, device: int, handle: int, blocks: int, threads: int, *arguments: Any) -> None:
-    """Launches a kernel with so many blocks and threads on a stream."""
+def run(ready: Kernel, device: int, handle: int, blocks: int, threads: int, *arguments: Any, shared: int = 0) -> None:
+    """Launches a kernel with so many blocks and threads on a stream, and bytes of dynamic shared memory."""
     with devices.launch_context(device):
-        ready.dispatcher[max(LEAST_BLOCKS, blocks), threads, stream(handle)](*arguments)
+        ready.dispatcher[max(LEAST_BLOCKS, blocks), threads, stream(handle), shared](*arguments)

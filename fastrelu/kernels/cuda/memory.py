@@ -92,7 +92,7 @@ def host_unravel(place: int, shape: Any, strides: Any, count: int) -> list[int]:
 
 def host_items(address: int, dtype: np.dtype[Any], count: int) -> Any:
     """The items at an address, in the simulator, where devices' memory is the host's."""
-    buffer = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
+    buffer: Any = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
     return np.frombuffer(buffer, dtype) if dtype.kind != "V" else np.ndarray((count,), dtype, buffer)
 
 

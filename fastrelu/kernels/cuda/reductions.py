@@ -60,7 +60,7 @@ def folded(kind: str) -> Function:
             total = combine(total, row[k])
         return total
 
-    return fold  # type: ignore[no-any-return]
+    return fold
 
 
 def across(kind: str, width: int, number: Any) -> Function:
@@ -96,7 +96,7 @@ def across(kind: str, width: int, number: Any) -> Function:
         device.syncthreads()
         return butterfly(board[thread % warps], warps)
 
-    return in_warp if width <= WARP else in_block  # type: ignore[no-any-return]
+    return in_warp if width <= WARP else in_block
 
 
 def _simulated(kind: str, width: int, number: Any) -> Function:
@@ -128,7 +128,7 @@ def of_team(width: int, number: Any) -> dict[str, Function]:
         def reduce(row: Any) -> Any:
             return share(fold(row))
 
-        return reduce  # type: ignore[no-any-return]
+        return reduce
 
     return {kind: make(kind) for kind in COMBINE}
 
@@ -150,18 +150,12 @@ def of_thread() -> dict[str, Function]:
     return {MAX: jitable(folded(MAX)), SUM: compensated}
 
 
-def mailbox(threads: int, number: Any) -> Function:
-    """The function that gives a block's own memory: a number of each thread, and then one of each reduction."""
-    size = threads + len(COMBINE)
-
-    @register_jitable(**IEEE)
-    def mail() -> Any:
-        return device.shared.array(size, number)
-
-    return mail  # type: ignore[no-any-return]
+def mailbox_bytes(threads: int, size: int) -> int:
+    """What a block needs as its mailbox: its dynamic shared memory, a number of each thread and then one of each reduction."""
+    return (threads + len(COMBINE)) * size
 
 
-def of_stage(mail: Function, threads: int, asked: tuple[str, ...], stage: int) -> dict[str, Function]:
+def of_stage(number: Any, threads: int, asked: tuple[str, ...], stage: int) -> dict[str, Function]:
     """The reductions of a formula that is run for the sake of one of them, or of its output, on a few elements at a time.
 
     Those before that stage are known, and stand in the mailbox. The one that is wanted adds what it sees there. Those after it do
@@ -175,11 +169,11 @@ def of_stage(mail: Function, threads: int, asked: tuple[str, ...], stage: int) -
 
         @jitable
         def known(row: Any) -> Any:
-            return mail()[slot]
+            return device.shared.array(0, number)[slot]
 
         @jitable
         def wanted(row: Any) -> Any:
-            box, thread = mail(), device.threadIdx.x
+            box, thread = device.shared.array(0, number), device.threadIdx.x
             box[thread] = combine(box[thread], fold(row))
             return row.dtype.type(start)
 
@@ -187,6 +181,6 @@ def of_stage(mail: Function, threads: int, asked: tuple[str, ...], stage: int) -
         def later(row: Any) -> Any:
             return row.dtype.type(start)
 
-        return known if place < stage else wanted if place == stage else later  # type: ignore[no-any-return]
+        return known if place < stage else wanted if place == stage else later
 
     return {kind: make(kind) for kind in COMBINE}
