@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba_cuda
 from numba.cuda.dispatcher import CUDACache
 
-from fastrelu.kernels.options import kernels_digest
+from fastrelu.kernels.options import CheckedFile, kernels_digest
 
 
 @functools.cache
@@ -23,10 +27,29 @@ def sources_digest() -> bytes:
 
 
 class _Cache(CUDACache):  # type: ignore[misc]
-    """Finds code by the name of its file, which says all: numba's own key holds a pickle of the closure, which differs."""
+    """Finds code by the name of its file, which says all: numba's own key holds a pickle of the closure, which differs.
+
+    No state of the disk stops a call, as in kernels.options.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = CheckedFile(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return sig, codegen.magic_tuple()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever a damaged pickle raises
+            with contextlib.suppress(OSError):
+                os.unlink(self._cache_file._index_path)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # a full disk, another user's or a damaged index
+            super().save_overload(sig, data)
 
 
 def keep_on_disk(dispatcher: Any, key: tuple[Any, ...]) -> None:
