@@ -13,7 +13,7 @@ from numba import config, cuda
 from registry_grid import cases
 
 import fastrelu as fr
-from fastrelu.kernels.cuda import devices, launch, layouts
+from fastrelu.kernels.cuda import devices, launch, layouts, sums
 
 # Formulas run as plain Python here, where NumPy's scalars warn of what is meant: 0 * inf, overflow.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -30,6 +30,7 @@ def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     if config.ENABLE_CUDASIM:
         monkeypatch.setattr(launch, "THREADS", 3)
         monkeypatch.setattr(launch, "LEAST_BLOCKS", 2)
+        monkeypatch.setattr(sums, "THREADS", 2)
 
 
 def sample(shape: Any, dtype: Any, seed: int = 0) -> Any:
@@ -40,6 +41,15 @@ def sample(shape: Any, dtype: Any, seed: int = 0) -> Any:
     return x
 
 
+def same_bits(got: Any, wanted: Any) -> None:
+    """A NaN is a NaN: its sign and payload are the machine's."""
+    if np.dtype(got.dtype).kind not in "biu":
+        nan = np.isnan(wanted)
+        assert np.array_equal(np.isnan(got), nan)
+        got, wanted = (np.where(nan, np.zeros((), got.dtype), each) for each in (got, wanted))
+    assert got.tobytes() == wanted.tobytes()
+
+
 def check(function: Any, arrays: Any, views: Any = None, out: Any = None, **named: Any) -> Any:
     """Compute on the device and here; `views` says how to look at the arrays, there and here; returns the device's result."""
     views = views or [lambda a: a] * len(arrays)
@@ -48,12 +58,7 @@ def check(function: Any, arrays: Any, views: Any = None, out: Any = None, **name
     got = result.copy_to_host()
     assert got.dtype == wanted.dtype
     assert got.shape == wanted.shape
-    if np.dtype(got.dtype).kind in "iu":
-        assert np.array_equal(got, wanted)
-        return result
-    nan = np.isnan(wanted)  # a NaN is a NaN: its sign and payload are the machine's
-    assert np.array_equal(np.isnan(got), nan)
-    assert np.where(nan, 0, got).tobytes() == np.where(nan, 0, wanted).tobytes()
+    same_bits(got, wanted)
     return result
 
 
@@ -117,8 +122,7 @@ def test_heads_and_tails_of_vectors(offset: int, size: int, start: int, dtype: A
     fr.relu(device[start : start + size], out=device[start : start + size])
     wanted = x.copy()
     fr.relu(x[start : start + size], out=wanted[start : start + size])
-    assert np.array_equal(np.isnan(device.copy_to_host()), np.isnan(wanted))
-    assert np.nan_to_num(device.copy_to_host()).tobytes() == np.nan_to_num(wanted).tobytes()
+    same_bits(device.copy_to_host(), wanted)
 
 
 @every_float
@@ -126,9 +130,8 @@ def test_heads_and_tails_of_vectors(offset: int, size: int, start: int, dtype: A
 def test_masks(shape: Any, dtype: Any) -> None:
     x, mask = sample((4, 5), dtype), np.random.default_rng(0).random(shape) < 0.5
     for where in (mask, ~mask):
-        flags = cuda.to_device(where)
-        check_where(fr.sigmoid, x, where, flags)
-        check_where(fr.sigmoid, np.asfortranarray(x), where, flags)
+        check_where(fr.sigmoid, x, where, cuda.to_device(where))
+    check_where(fr.sigmoid, np.asfortranarray(x), mask, cuda.to_device(mask))
 
 
 def check_where(function: Any, x: Any, where: Any, flags: Any) -> None:
@@ -137,8 +140,7 @@ def check_where(function: Any, x: Any, where: Any, flags: Any) -> None:
     out = cuda.to_device(given)
     for target, wanted in ((None, function(x, where=where)), (out, function(x, where=where, out=given))):
         got = function(cuda.to_device(x), where=flags, out=target).copy_to_host()
-        assert np.array_equal(np.isnan(got), np.isnan(wanted))
-        assert np.nan_to_num(got).tobytes() == np.nan_to_num(wanted).tobytes()
+        same_bits(got, wanted)
 
 
 def test_one_bool_selects_all_or_nothing() -> None:
@@ -230,6 +232,43 @@ def test_backward_of_several_arrays() -> None:
     assert np.array_equal(got, fr.leaky_relu.backward(*given[:2]), equal_nan=True)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("shape", [(5,), (4, 1), (3, 1, 1), (1, 1, 1), (), (3, 4, 5)], ids=str)
+def test_gradients_of_weights_are_summed(shape: Any, dtype: Any) -> None:
+    grad, x, weight = (
+        np.nan_to_num(sample(s, dtype, k), posinf=0, neginf=0) for k, s in enumerate(((3, 4, 5), (3, 4, 5), shape))
+    )
+    x[np.abs(x.astype(float)) > 100] = 1
+    mask = np.random.default_rng(4).random((4, 5)) < 0.5
+    for keywords in ({}, {"wrt": ("weight", "x")}, {"wrt": "weight"}, {"where": mask}):
+        wanted = fr.prelu.backward(grad, x, weight, **keywords)
+        there = {**keywords, "where": d(mask)} if "where" in keywords else keywords
+        got = fr.prelu.backward(d(grad), d(x), d(weight), **there)
+        for mine, other in zip(*(each if isinstance(each, tuple) else (each,) for each in (got, wanted)), strict=True):
+            near(mine, other)
+
+
+@every_float
+def test_gradients_of_parameters_are_summed(dtype: Any) -> None:
+    grad, x = (np.random.default_rng(k).standard_normal((10, 13)).astype(dtype) for k in (0, 1))
+    near(fr.elu.backward(d(grad), d(x), wrt="alpha"), np.asarray(fr.elu.backward(grad, x, wrt="alpha")))
+    near(fr.elu.backward(d(grad), d(x.T.copy()).transpose(), wrt="alpha"), np.asarray(fr.elu.backward(grad, x, wrt="alpha")))
+    out = cuda.device_array((), dtype)
+    slope, _ = fr.leaky_relu.backward(d(grad), d(x), 0.2, wrt=("negative_slope", "x"), out=(out, None))
+    assert slope is out
+    near(out, np.asarray(fr.leaky_relu.backward(grad, x, 0.2, wrt="negative_slope")))
+    near(fr.elu.backward(d(grad), d(x), wrt="alpha", where=False), np.zeros((), dtype))
+    empty = cuda.device_array((0, 3), dtype)
+    near(fr.elu.backward(empty, empty, wrt="alpha"), np.zeros((), dtype))
+
+
+def near(got: Any, wanted: Any) -> None:
+    """Sums of another order, in float64: the last place may differ."""
+    got, eps = got.copy_to_host(), float(ml_dtypes.finfo(wanted.dtype).eps)
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    np.testing.assert_allclose(got.astype(float), wanted.astype(float), rtol=eps, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64", "uint64"])
 def test_integers(dtype: str) -> None:
     """They stay integers where they do on the CPU."""
@@ -279,11 +318,15 @@ X = np.ones((4, 5), np.float32)
             "leaky_relu.backward: negative_slope must be at least 0, got -1",
         ),
         (
-            lambda: fr.leaky_relu.backward(d(X), d(X), wrt="negative_slope"),
+            lambda: fr.leaky_relu.backward(d(X), X, wrt="negative_slope"),
             TypeError,
-            "leaky_relu.backward: arrays on a device must have the shape of the gradient, (), got (4, 5)",
+            "leaky_relu.backward: x must be on the device as grad is, got ndarray",
         ),
-        (lambda: fr.softmax(d(X)), TypeError, "softmax: x must be in host memory, got"),
+        (
+            lambda: fr.leaky_relu.backward(d(X), d(X), wrt="negative_slope", out=d(X)),
+            ValueError,
+            "leaky_relu.backward: out must have shape (), got (4, 5)",
+        ),
         (lambda: fr.leaky_relu(d(X), alpha=1), TypeError, "leaky_relu: unknown parameter 'alpha'"),
     ],
 )

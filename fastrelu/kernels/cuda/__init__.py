@@ -19,5 +19,6 @@ if importlib.util.find_spec("numba_cuda") is None and not config.ENABLE_CUDASIM:
 
 from fastrelu.kernels.cuda.calls import call, call_with_draws
 from fastrelu.kernels.cuda.fold_calls import call_fold
+from fastrelu.kernels.cuda.sums import gradients
 
-__all__ = ["call", "call_fold", "call_with_draws"]
+__all__ = ["call", "call_fold", "call_with_draws", "gradients"]
