@@ -62,13 +62,14 @@ def check(function: Any, arrays: Any, views: Any = None, out: Any = None, **name
     return result
 
 
-# Simulated threads are slow: there a function of each kind; on a device every one.
+# Simulated threads are slow: a function of each kind, and marked slow all the others.
 SIMULATED = ("relu", "prelu", "elu", "gelu", "sinusoid")
-RECORDS = {name: fr.registry[name] for name in SIMULATED} if config.ENABLE_CUDASIM else fr.registry
+REST = {name: record for name, record in fr.registry.items() if name not in SIMULATED}
+GRID = [*cases({name: fr.registry[name] for name in SIMULATED}), *cases(REST, marks=pytest.mark.slow)]
 
 
 @every_float
-@pytest.mark.parametrize(("function", "options"), list(cases(RECORDS)))
+@pytest.mark.parametrize(("function", "options"), GRID)
 def test_same_bits_as_the_cpu(function: Any, options: Any, dtype: Any) -> None:
     check(function, [sample((40,), dtype, seed) for seed in range(len(function.arrays))], **options)
 

@@ -16,6 +16,7 @@ from registry_grid import cases, chosen
 
 import fastrelu as fr
 from fastrelu import vecmath
+from fastrelu.fold import Fold
 from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.vecmath.primitives import IEEE, fma, times
 
@@ -55,7 +56,7 @@ def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndi
     from fastrelu.kernels.cuda import elements, steps
 
     dtype = np.dtype(dtype)
-    task = steps.Task(formula, dtype, (dtype.name,) * n_arrays, n_params)
+    task = steps.Task(formula, dtype, (dtype.name,) * n_arrays, n_params, packs=True)
     return compiled(target, elements.wide(task) if ndim == 1 else elements.strided(task, ndim, True))
 
 
@@ -114,6 +115,14 @@ def test_each_element_is_read_and_written_once(dtype: Any, target: Any) -> None:
     found, size = operations(ptx(target, fr.prelu.formula, dtype, 2, 0)[0]), np.dtype(dtype).itemsize
     for ending in (wide_access("", dtype), f".global.b{8 * size}"):
         assert found[f"ld{ending}"] == 2 * found[f"st{ending}"] > 0
+
+
+@every_target
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_pairs_of_half_types_are_rounded_together(name: str, target: Any) -> None:
+    found = operations(ptx(target, fr.sigmoid.formula, BFLOAT16 if name == "bfloat16" else np.float16, 1, 0)[0])
+    vectors = found["st.global.v4.b32"]
+    assert found["cvt.rn.f16x2.f32" if name == "float16" else "cvt.rn.bf16x2.f32"] == 4 * vectors > 0
 
 
 @every_target
@@ -178,3 +187,51 @@ def test_elementary_functions_may_be_summed(name: str, dtype: Any, target: Any) 
         return function(x) + y
 
     check(*ptx(target, plus, dtype, 2, 0), target, dtype, widens(function, set()))
+
+
+def teams(function: Any, dtype: Any) -> Iterator[Any]:
+    """The kernels of a function along an axis: rows held by some threads, by a warp, by a block; and in pieces."""
+    from fastrelu.kernels.cuda import fold_calls, fold_kernels
+    from fastrelu.kernels.cuda.rows import Part
+    from fastrelu.kernels.cuda.separable import reductions_of
+
+    dtype, asked = np.dtype(dtype), reductions_of(function.formula)
+    lanes, held = 16 // dtype.itemsize, fold_calls.HELD_BYTES // max(4, dtype.itemsize)
+    part = Part(
+        function.formula, dtype.name, (dtype.name,) * len(function.arrays), function.cores, lanes, 2, function.hidden, None
+    )
+    for length in (16, 512, 8192):
+        width, groups = fold_calls.shared_by(length // lanes, lanes, held)
+        yield fold_kernels.together(part._replace(groups=groups), 1, width), groups
+    yield fold_kernels.by_block(part, 1, asked, 512), 0
+    for stage in range(len(asked) + 1):
+        yield fold_kernels.in_pieces(part, 1, asked, 512, stage), 0
+
+
+FOLDS = [function for record in fr.registry.values() if isinstance(record, Fold) for function in (record, record.backward)]
+
+
+@pytest.mark.parametrize("target", [HOPPER, pytest.param(BLACKWELL, marks=pytest.mark.slow)], ids=["sm_90", "sm_100"])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, *(pytest.param(each, marks=pytest.mark.slow) for each in (np.float16, np.float64))]
+)
+@pytest.mark.parametrize("function", [each for each in FOLDS if all(each.cores)], ids=lambda function: function.dotted_name)
+def test_rows_are_held_in_registers(function: Any, dtype: Any, target: Any) -> None:
+    for source, groups in teams(function, dtype):
+        code, _ = compiled(target, source)
+        found = operations(code)
+        assert ".local" not in code
+        assert not [name for name in found if re.search(r"^call|^trap|\.ftz|\.approx|\.full", name)]
+        assert found[wide_access("ld", dtype)] > 0
+        if groups:  # one pass: each element is read once and written once
+            assert found[wide_access("ld", dtype)] == groups * len(function.arrays)
+            assert found[wide_access("st", dtype)] == groups
+            assert found[f"ld.global.b{8 * np.dtype(dtype).itemsize}"] == 0
+
+
+@pytest.mark.parametrize("target", [HOPPER])
+def test_the_functions_of_the_registry_are_shared_by_threads(target: Any) -> None:
+    from fastrelu.kernels.cuda.separable import reductions_of
+
+    shared = {function.dotted_name for function in FOLDS if reductions_of(function.formula) is not None}
+    assert shared == {function.dotted_name for function in FOLDS if all(function.cores)}

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.kernels.cuda import devices, elements, layouts
+from fastrelu.kernels.cuda import devices, elements, launch, layouts
 from fastrelu.kernels.cuda.devices import Array, Library
-from fastrelu.kernels.cuda.launch import launch
 from fastrelu.kernels.cuda.memory import WIDE
 from fastrelu.kernels.cuda.steps import CLEAR, KEEP, Task
 from fastrelu.kernels.storage import BY_DTYPE
@@ -222,7 +221,7 @@ def _run(
     dtype, masked = target.dtype, isinstance(mask, Array)
     number = BY_DTYPE[dtype].param.type
     sources = tuple(each.dtype.name if isinstance(each, Array) else "" for each in operands)
-    task = Task(formula, dtype, sources, len(scalars), effect if masked else "")
+    task = Task(formula, dtype, sources, len(scalars), effect if masked else "", launch.packs_halves(place.device))
     # A number has the arrays' dtype, a parameter that of the computation.
     fixed = [number(dtype.type(each)) for each in operands if not isinstance(each, Array)]
     numbers = (*fixed, *map(number, scalars))
@@ -240,12 +239,12 @@ def _run(
         and addresses[0] % dtype.itemsize == 0
     ):
         work = size // (task.lanes * elements.groups_of(task)) + 2 * task.lanes
-        launch(*first, work, elements.wide, (task,), addresses[0], addresses[1:], numbers, size)
+        launch.launch(*first, work, elements.wide, (task,), addresses[0], addresses[1:], numbers, size)
         return
     shape, strides = (walk.shape, walk.strides) if walk.shape else ((1,), tuple((0,) for _ in addresses))
     short = walk.short
     last = (shape, tuple(step for each in strides for step in each))
-    launch(
+    launch.launch(
         *first,
         -(-size // elements.ITEMS),
         elements.strided,
@@ -272,7 +271,7 @@ def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out:
     kept, numbers = place.empty(shapes[0], BY_DTYPE[dtype].param)
     size = math.prod(shapes[0])
     if size:
-        launch(place.device, place.stream, size, elements.draws, (numbers.dtype,), numbers.address, np.uint64(seed), size)
+        launch.launch(place.device, place.stream, size, elements.draws, (numbers.dtype,), numbers.address, np.uint64(seed), size)
     result = _into(function.training, place, dtype, [*operands, numbers], scalars, out, where)
     del kept
     return result

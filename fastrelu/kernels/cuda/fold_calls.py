@@ -230,7 +230,8 @@ def _fold(function: Fold, place: Place, target: Array, operands: list[Array], ma
     sources = tuple(each.dtype.name for each in operands)
     masked = function.masked if masks else None
     hidden = function.hidden if function.masked is not None else (0.0,) * len(operands)
-    part = Part(function.formula, target.dtype.name, sources, function.cores, 1, 1, hidden, masked)
+    packs = launch.packs_halves(place.device)
+    part = Part(function.formula, target.dtype.name, sources, function.cores, 1, 1, hidden, masked, packs=packs)
     asked = reductions_of(function.formula) if all(function.cores) and function.masked is not None else None
     if asked is None:
         if masks:

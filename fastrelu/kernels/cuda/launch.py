@@ -58,6 +58,13 @@ def kernel(device: int, threads: int, make: Callable[..., Source], *key: Any) ->
 
 
 @functools.cache
+def packs_halves(device: int) -> bool:
+    """Whether the device rounds two float32 to half types in one instruction."""
+    with devices.launch_context(device):
+        return not config.ENABLE_CUDASIM and cuda.get_current_device().compute_capability >= (8, 0)
+
+
+@functools.cache
 def stream(handle: int) -> Any:
     """numba's object for the caller's stream."""
     return cuda.external_stream(handle) if handle else 0

@@ -37,6 +37,8 @@ class Part(NamedTuple):
         What the output is where a mask selects nothing, or None without a mask, which is the last array.
     exact
         Whether every row has just as many elements as one thread holds.
+    packs
+        Whether the device has the instructions for pairs of half types.
     """
 
     formula: Callable[..., Any]
@@ -48,6 +50,7 @@ class Part(NamedTuple):
     hidden: tuple[float, ...]
     masked: float | None
     exact: bool = False
+    packs: bool = False
 
     @property
     def compute(self) -> Any:
@@ -217,7 +220,7 @@ def _device_put(part: Part) -> Any:
                         rest = ir.Constant(values[0].type, part.masked)
                         values = [builder.select(builder.icmp_unsigned("!=", bit, bit.type(0)), values[0], rest)]
                     at = builder.add(builder.add(args[1], far[0]), builder.mul(item, along[0]))
-                    memory.store(builder, output, at, values)
+                    memory.store(builder, output, at, values, part.packs)
             return target.get_dummy_value()
 
         return types.void(own, out, pointers, offsets, inner, first, gap, length, inside), codegen

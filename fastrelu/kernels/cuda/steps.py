@@ -34,6 +34,8 @@ class Task(NamedTuple):
         How many parameters follow.
     mask
         Whether a mask of bools is the last array, and what it does: KEEP, CLEAR or "".
+    packs
+        Whether the device has the instructions for pairs of half types.
     """
 
     formula: Callable[..., Any]
@@ -41,6 +43,7 @@ class Task(NamedTuple):
     sources: tuple[str, ...]
     n_params: int
     mask: str = ""
+    packs: bool = False
 
     @property
     def compute(self) -> Any:
@@ -80,7 +83,7 @@ def step(task: Task, lanes: int, groups: int) -> Any:
 
 
 def _compiled(task: Task, lanes: int, groups: int) -> Any:
-    formula, dtype, sources, n_params, mask = task
+    formula, dtype, sources, n_params, mask, packs = task
     output = BY_DTYPE[dtype]
     storages = [memory.storage_of(each) for each in task.given]
 
@@ -157,10 +160,10 @@ def _compiled(task: Task, lanes: int, groups: int) -> Any:
                     else:
                         wanted = builder.and_(inside, selected[0])
                 if wanted is None:
-                    memory.store(builder, output, to, values)
+                    memory.store(builder, output, to, values, packs)
                 else:
                     with builder.if_then(wanted):
-                        memory.store(builder, output, to, values)
+                        memory.store(builder, output, to, values, packs)
             return target.get_dummy_value()
 
         return types.void(out, pointers, scalars, place, gap, count, base, shape, strides), codegen
@@ -169,7 +172,7 @@ def _compiled(task: Task, lanes: int, groups: int) -> Any:
 
 
 def _simulated(task: Task, lanes: int, groups: int) -> Any:
-    formula, dtype, sources, _, mask = task
+    formula, dtype, sources, _, mask, _ = task
     number = BY_DTYPE[dtype].param.type
 
     def simulated(

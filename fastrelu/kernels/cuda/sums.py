@@ -39,7 +39,7 @@ def _value(task: Task) -> Any:
 
     `row` and `place` are bytes from the beginning of each array.
     """
-    formula, dtype, sources, n_params, mask = task
+    formula, dtype, sources, n_params, mask, _ = task
     if config.ENABLE_CUDASIM:
         number = BY_DTYPE[dtype].param.type
 
