@@ -1,5 +1,7 @@
 """Functions along an axis with device arrays, against the CPU; test_simulator.py runs these tests in numba's simulator."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import ml_dtypes
@@ -14,9 +16,7 @@ from fastrelu.vecmath.row_reductions import row_max, row_sum
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-every_float = pytest.mark.parametrize(
-    "dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=lambda dtype: np.dtype(dtype).name
-)
+EVERY_FLOAT = (np.float16, BFLOAT16, np.float32, np.float64)
 FOLDS = {name: record for name, record in fr.registry.items() if isinstance(record, Fold)}
 along_rows = pytest.mark.parametrize("name", [name for name, record in FOLDS.items() if not record.pooled])
 
@@ -48,9 +48,15 @@ def d(x: Any) -> Any:
     return cuda.to_device(x)
 
 
-@every_float
+def kinds() -> Iterator[Any]:
+    """(length, dtype): every length, every dtype; and the rest marked slow."""
+    for length, dtype in itertools.product((1, 3, 16, 40, 64, 100, 128), EVERY_FLOAT):
+        quick = dtype == np.float32 or length == 64
+        yield pytest.param(length, dtype, id=f"{length}-{np.dtype(dtype).name}", marks=() if quick else pytest.mark.slow)
+
+
 @along_rows
-@pytest.mark.parametrize("length", [1, 3, 16, 40, 64, 100, 128])
+@pytest.mark.parametrize(("length", "dtype"), list(kinds()))
 def test_rows_of_any_length(name: str, length: int, dtype: Any) -> None:
     """Held by one thread, some, a warp, a block; and in pieces."""
     function, x = FOLDS[name], sample((3, length), dtype)
@@ -61,11 +67,11 @@ def test_rows_of_any_length(name: str, length: int, dtype: Any) -> None:
 
 
 @along_rows
-@pytest.mark.parametrize("resident", [1, 4, 12])
+@pytest.mark.parametrize("resident", [1, 6])
 def test_several_blocks_a_row(name: str, resident: int, monkeypatch: pytest.MonkeyPatch) -> None:
     found = launch.kernel
     monkeypatch.setattr(launch, "kernel", lambda *key: found(*key)._replace(resident=resident))
-    function, x, grad = FOLDS[name], sample((2, 200), np.float32), sample((2, 200), np.float32, 1)
+    function, x, grad = FOLDS[name], sample((2, 100), np.float32), sample((2, 100), np.float32, 1)
     wanted = function(x)
     close(function(d(x)), wanted)
     close(function.backward(d(grad), d(wanted)), function.backward(grad, wanted))
@@ -75,7 +81,7 @@ def test_several_blocks_a_row(name: str, resident: int, monkeypatch: pytest.Monk
 
 
 @along_rows
-@pytest.mark.parametrize("axis", [0, 1, 2, -2, (0, 2), (1, 2), (2, 0), None], ids=str)
+@pytest.mark.parametrize("axis", [0, 1, -2, (0, 2), (1, 2), None], ids=str)
 def test_any_axis(name: str, axis: Any) -> None:
     function, x, grad = FOLDS[name], sample((3, 4, 5), np.float32), sample((3, 4, 5), np.float32, 1)
     wanted = np.ascontiguousarray(function(x, axis=axis))
@@ -94,11 +100,11 @@ def test_views(name: str, view: Any) -> None:
     close(FOLDS[name](d(x)[view]), FOLDS[name](x[view]))
 
 
-@every_float
+@pytest.mark.parametrize("dtype", [BFLOAT16, np.float32], ids=lambda dtype: np.dtype(dtype).name)
 @along_rows
-@pytest.mark.parametrize("shape", [(6, 20), (20,), (6, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(6, 10), (10,), (6, 1)], ids=str)
 def test_masks(name: str, shape: Any, dtype: Any) -> None:
-    function, x, grad = FOLDS[name], sample((6, 20), dtype), sample((6, 20), dtype, 1)
+    function, x, grad = FOLDS[name], sample((6, 10), dtype), sample((6, 10), dtype, 1)
     mask = np.random.default_rng(2).random(shape) < 0.6
     wanted = function(x, where=mask)
     close(function(d(x), where=d(mask)), wanted)
@@ -110,7 +116,7 @@ def test_masks(name: str, shape: Any, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("pool_size", [1, 2, 3, 48])
+@pytest.mark.parametrize("pool_size", [1, 3, 48])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_maxout(axis: int, pool_size: int, dtype: Any) -> None:
     """The same bits: nothing is added."""

@@ -224,8 +224,9 @@ def test_rows_are_held_in_registers(function: Any, dtype: Any, target: Any) -> N
         assert not [name for name in found if re.search(r"^call|^trap|\.ftz|\.approx|\.full", name)]
         assert found[wide_access("ld", dtype)] > 0
         if groups:  # one pass: each element is read once and written once
-            assert found[wide_access("ld", dtype)] == groups * len(function.arrays)
-            assert found[wide_access("st", dtype)] == groups
+            stores = found[wide_access("st", dtype)]
+            assert stores % groups == 0  # the compiler may have unrolled the loop over the rows
+            assert found[wide_access("ld", dtype)] == stores * len(function.arrays)
             assert found[f"ld.global.b{8 * np.dtype(dtype).itemsize}"] == 0
 
 
