@@ -52,6 +52,8 @@ def kernel(device: int, threads: int, make: Callable[..., Source], *key: Any) ->
         if not config.ENABLE_CUDASIM:
             dispatcher.compile(source.arguments)
             dispatcher.disable_compile()
+            # As numba.cuda.jit does for a signature: arguments get these types, and nobody looks for another kernel.
+            dispatcher._specialized = True
         # The device's processors times the blocks that one of them holds, given the kernel's registers.
         resident = dispatcher.overloads[source.arguments].max_cooperative_grid_blocks(threads)
     return Kernel(dispatcher, max(1, resident))
@@ -64,7 +66,7 @@ def packs_halves(device: int) -> bool:
         return not config.ENABLE_CUDASIM and cuda.get_current_device().compute_capability >= (8, 0)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def stream(handle: int) -> Any:
     """numba's object for the caller's stream."""
     return cuda.external_stream(handle) if handle else 0
