@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -115,10 +116,64 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     name, count = function.dotted_name, len(function.arrays)
     values = given[:count]
     place = place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
-    operands = operands_of(name, function.arrays, values)
+    operands: list[Any] = operands_of(name, function.arrays, values)
+    if where is True and _alike(operands):
+        dtype, scalars = function.settle(operands[0].dtype, given[count:], function.supported)
+        if dtype == operands[0].dtype:
+            result = _short_way(function, place, operands, scalars, out)
+            if result is not None:
+                return result
     dtype = arrays.common_dtype(name, function.arrays, stand_ins(operands))
     dtype, scalars = function.settle(dtype, given[count:], function.supported)
     return _into(function, place, dtype, operands, scalars, out, where)
+
+
+def _alike(operands: Sequence[Any]) -> bool:
+    """Whether these are contiguous arrays of one dtype and shape, with elements."""
+    first = operands[0]
+    for each in operands:
+        if not isinstance(each, Array) or each.shape != first.shape or each.strides != first.strides or each.dtype != first.dtype:
+            return False
+    return 0 not in first.shape and layouts.contiguous(first)
+
+
+def _short_way(function: Elementwise, place: Place, operands: Sequence[Any], scalars: Sequence[float], out: Any) -> Any:
+    """The common call, in half of the time: of arrays that are alike; None where the output is not, or overlaps one of them."""
+    first = operands[0]
+    if out is None:
+        result, target = place.empty(first.shape, first.dtype)
+    else:
+        result, target = out, devices.view(function.dotted_name, "out", out)
+        check_writeable(function.dotted_name, target, first.dtype, first.shape)
+    addresses = [each.address for each in operands]
+    size = math.prod(first.shape)
+    reach = size * first.dtype.itemsize
+    apart = all(at == target.address or abs(at - target.address) >= reach for at in addresses)
+    if target.strides != first.strides or not apart or not _in_step(target.address, addresses, first.dtype.itemsize):
+        # A new output is alike, and its library aligns it: it is made again only for a misaligned operand.
+        return None
+    number = BY_DTYPE[first.dtype].param.type
+    sources = (_name(first.dtype),) * len(operands)
+    task = Task(function.formula, first.dtype, sources, len(scalars), "", launch.packs_halves(place.device))
+    _launch_wide(place, task, target.address, tuple(addresses), tuple(map(number, scalars)), size)
+    return place.library.finished(result)
+
+
+@functools.cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """NumPy makes it anew each time."""
+    return dtype.name
+
+
+def _in_step(address: int, others: Sequence[int], size: int) -> bool:
+    """Whether arrays at these addresses reach a multiple of 16 bytes after the same number of items."""
+    far = address % WIDE
+    return far % size == 0 and all(other % WIDE == far for other in others)
+
+
+def _launch_wide(place: Place, task: Task, address: int, others: tuple[int, ...], numbers: tuple[Any, ...], size: int) -> None:
+    work = size // (task.lanes * elements.groups_of(task)) + 2 * task.lanes
+    launch.launch(place.device, place.stream, work, elements.wide, (task,), address, others, numbers, size)
 
 
 def _into(
@@ -230,31 +285,15 @@ def _run(
     addresses, size = walk.addresses, math.prod(walk.shape)
     sizes = tuple((each.dtype.itemsize,) for each in (target, *read))
     flat = not walk.shape or walk.strides == sizes
-    first = (place.device, place.stream)
-    if (
-        flat
-        and len(set(sizes)) == 1
-        and not masked
-        and len({address % WIDE for address in addresses}) == 1
-        and addresses[0] % dtype.itemsize == 0
-    ):
-        work = size // (task.lanes * elements.groups_of(task)) + 2 * task.lanes
-        launch.launch(*first, work, elements.wide, (task,), addresses[0], addresses[1:], numbers, size)
+    address, others = addresses[0], addresses[1:]
+    if flat and len(set(sizes)) == 1 and not masked and _in_step(address, others, dtype.itemsize):
+        _launch_wide(place, task, address, others, numbers, size)
         return
     shape, strides = (walk.shape, walk.strides) if walk.shape else ((1,), tuple((0,) for _ in addresses))
-    short = walk.short
-    last = (shape, tuple(step for each in strides for step in each))
-    launch.launch(
-        *first,
-        -(-size // elements.ITEMS),
-        elements.strided,
-        (task, len(shape), short),
-        addresses[0],
-        addresses[1:],
-        numbers,
-        size,
-        *last,
-    )
+    key = task, len(shape), walk.short
+    steps = tuple(step for each in strides for step in each)
+    work = -(-size // elements.ITEMS)
+    launch.launch(place.device, place.stream, work, elements.strided, key, address, others, numbers, size, shape, steps)
 
 
 def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out: Any, where: Any) -> Any:
