@@ -221,6 +221,13 @@ def test_random_numbers_of_the_cpu(dtype: Any) -> None:
     for function in (fr.rrelu, fr.rrelu.backward):
         given = [sample((3, 7), dtype, seed) for seed in range(len(function.arrays))]
         check(function, given, training=True, seed=2**63 + 5)
+    mask = np.arange(7) % 3 == 0
+    same_bits(
+        fr.rrelu(d(given[-1]), training=True, seed=3, where=d(mask)).copy_to_host(),
+        fr.rrelu(given[-1], training=True, seed=3, where=mask),
+    )
+    with pytest.raises(ValueError, match=r"rrelu: where must broadcast to shape \(3, 7\), got \(2, 3, 7\)"):
+        fr.rrelu(d(given[-1]), training=True, seed=3, where=d(np.ones((2, 3, 7), bool)))
     with pytest.raises(ValueError, match=r"rrelu.backward: grad and x must have one shape where training, got .*4, 5.*5, 4"):
         fr.rrelu.backward(d(X), d(X.T.copy()), training=True, seed=1)
 
@@ -297,6 +304,10 @@ def test_numbers_are_operands() -> None:
 X = np.ones((4, 5), np.float32)
 
 
+def across_words() -> Any:
+    return d(np.zeros(21, np.uint8))[1:].view(np.float32)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -328,6 +339,10 @@ X = np.ones((4, 5), np.float32)
             ValueError,
             "leaky_relu.backward: out must have shape (), got (4, 5)",
         ),
+        (lambda: fr.relu(d(X.astype(">f4"))), TypeError, "relu: x must have the byte order of the device, got >f4"),
+        (lambda: fr.relu(d(X), out=d(X.astype(">f4"))), TypeError, "relu: out must have the byte order of the device, got >f4"),
+        (lambda: fr.relu(across_words()), ValueError, "relu: x must lie at multiples of 4 bytes, got strides (4,) at"),
+        (lambda: fr.relu(d(X[0]), out=across_words()), ValueError, "relu: out must lie at multiples of 4 bytes, got strides"),
         (lambda: fr.leaky_relu(d(X), alpha=1), TypeError, "leaky_relu: unknown parameter 'alpha'"),
     ],
 )

@@ -193,6 +193,11 @@ def test_any_row_formula(formula: Any, length: int) -> None:
         (lambda x: fr.softmax(d(x), out=x), TypeError, "softmax: out must be on the device as x is, got ndarray"),
         (lambda x: fr.softmax(d(x), where=x > 0), TypeError, "softmax: where must be on the device as x is, got ndarray"),
         (lambda x: fr.softmax(d(x), where=d(x)), TypeError, "softmax: where must be a bool array, got float32"),
+        (
+            lambda x: fr.softmax(d(x), where=d(np.ones((2, 4, 6), bool))),
+            ValueError,
+            "softmax: where must broadcast to shape (4, 6), got (2, 4, 6)",
+        ),
         (lambda x: fr.softmax(d(x), out=d(x[0])), ValueError, "softmax: out must have shape (4, 6), got (6,)"),
         (lambda x: fr.softmax(d(x), axis=2), ValueError, "softmax: axis must be from -2 to 1, got 2"),
         (lambda x: fr.softmax(d(x), axis=(0, 0)), ValueError, "softmax: axis must name each axis once, got (0, 0)"),

@@ -58,7 +58,17 @@ def _operand(name: str, key: str, value: Any) -> Operand:
     seen = devices.view(name, key, value)
     if not arrays.is_real(seen.dtype):
         arrays.reject(TypeError, name, key, "be a real array", str(seen.dtype))
-    return seen
+    return _checked(name, key, seen)
+
+
+def _checked(name: str, key: str, array: Array) -> Array:
+    """Refuses what a device cannot read: numbers of another byte order, and those that lie across words."""
+    size = array.dtype.itemsize
+    if not array.dtype.isnative:
+        arrays.reject(TypeError, name, key, "have the byte order of the device", str(array.dtype))
+    if size > 1 and any(number % size for number in (array.address, *array.strides)):
+        arrays.reject(ValueError, name, key, f"lie at multiples of {size} bytes", f"strides {array.strides} at {array.address}")
+    return array
 
 
 def stand_ins(operands: Sequence[Operand]) -> list[Any]:
@@ -82,9 +92,16 @@ def mask_of(name: str, where: Any) -> Array | bool:
     return mask
 
 
+def check_covers(name: str, mask: Array | bool, shape: tuple[int, ...]) -> None:
+    """Refuses a mask that does not broadcast to the shape of the result."""
+    if isinstance(mask, Array) and arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape]) != shape:
+        arrays.reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
+
+
 def check_writeable(name: str, out: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Refuses an output that the result does not fit exactly."""
     arrays.check_fit(name, out, dtype, shape)
+    _checked(name, "out", out)
     if out.read_only:
         arrays.reject(ValueError, name, "out", "be writeable", "a read-only array")
 
@@ -305,6 +322,7 @@ def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out:
     seen = stand_ins(operands)
     shapes = [tuple(np.shape(each)) for each in seen]
     arrays.check_one_shape(name, function.arrays, shapes)
+    check_covers(name, mask_of(name, where), shapes[0])
     dtype = arrays.common_dtype(name, function.arrays, seen)
     dtype, scalars = function.settle(dtype, given[count:], function.supported)
     kept, numbers = place.empty(shapes[0], BY_DTYPE[dtype].param)

@@ -100,6 +100,7 @@ def call_fold(function: Fold, given: Sequence[Any], out: Any, where: Any) -> Any
     core_shape = _matched(function, operands, shapes, inner)
     shape = operands[-1].shape if function.cores[-1] else core_shape
     public = shapes[-1] if function.cores[-1] else shape
+    calls.check_covers(name, mask, shape)
     if out is None:
         columns = all(layouts.contiguous(each, True) and not layouts.contiguous(each) for each in operands)
         result, target = place.empty(public, dtype, "F" if columns else "C")
@@ -109,8 +110,6 @@ def call_fold(function: Fold, given: Sequence[Any], out: Any, where: Any) -> Any
     if function.pooled and function.cores[-1]:
         target = _split(target, pool_size, inner[0] - 1)
     if isinstance(mask, Array):
-        if arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape]) != shape:
-            arrays.reject(ValueError, name, "where", f"broadcast to shape {shape}", str(mask.shape))
         mask = layouts.broadcast(mask, shape)
     if 0 in operands[-1].shape:
         return place.library.finished(result)
