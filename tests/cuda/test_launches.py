@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -52,6 +53,8 @@ def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[list[La
         words: list[Any] = []
         for kind, value in zip(kernel.argument_types, args, strict=True):
             kernel._prepare_args(kind, value, 0, [], words)
+        # A block of more threads than the code was made for may want more registers than there are.
+        assert re.findall(r"\.maxntid (\d+)", kernel.inspect_asm((9, 0))) == [str(block[0])]
         made.append(Launch(grid[0], block[0], shared, words))
 
     device = SimpleNamespace(compute_capability=(9, 0))

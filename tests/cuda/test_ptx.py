@@ -200,7 +200,7 @@ def teams(function: Any, dtype: Any) -> Iterator[Any]:
     part = Part(
         function.formula, dtype.name, (dtype.name,) * len(function.arrays), function.cores, lanes, 2, function.hidden, None
     )
-    for length in (16, 512, 8192):
+    for length in (16, 512, 4096):
         width, groups = fold_calls.shared_by(length // lanes, lanes, held)
         yield fold_kernels.together(part._replace(groups=groups), 1, width), groups
     yield fold_kernels.by_block(part, 1, asked, 512), 0

@@ -22,7 +22,8 @@ from fastrelu.kernels.storage import BY_DTYPE
 if TYPE_CHECKING:
     from fastrelu.fold import Fold
 
-WARP, LEAST_BLOCK, LARGEST_BLOCK = 32, 128, 1024  # threads that may hold a row
+# Threads that may hold a row. Rows in float64 take up to 96 registers a thread, and 1024 threads cannot have more than 64.
+WARP, LEAST_BLOCK, LARGEST_BLOCK = 32, 128, 512
 HELD_BYTES = 64  # of each row in the registers of a thread, where a block holds it; twice as much where a warp does
 PIECE_THREADS = 512  # of a block that takes a row piece by piece
 EXACT = 32  # the longest row of which one thread holds all elements in registers
@@ -304,7 +305,7 @@ def _masked_alone(function: Fold, place: Place, target: Array, operands: list[Ar
     """The same with a mask, which is applied before and after."""
     given, kept = [], []
     for operand, number in zip(operands, function.hidden, strict=True):
-        made, copy = place.empty(operand.shape, operand.dtype)
+        made, copy = place.empty(operand.shape, target.dtype)
         calls.compute(place, calls.chosen, copy, [operand, mask], [number])
         kept.append(made)
         given.append(copy)

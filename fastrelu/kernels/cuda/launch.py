@@ -33,13 +33,15 @@ class Kernel(NamedTuple):
     resident: int
 
 
-def jit(source: Source) -> Any:
-    """The function as numba compiles it, for the current device."""
-    dispatcher = cuda.jit(**OPTIONS)(source.function)
-    if not config.ENABLE_CUDASIM:
-        from fastrelu.kernels.cuda.cache import keep_on_disk  # the simulator has nothing to keep
+def jit(source: Source, threads: int) -> Any:
+    """The function as numba compiles it, for the current device and for blocks of at most so many threads."""
+    if config.ENABLE_CUDASIM:
+        return cuda.jit(**OPTIONS)(source.function)
+    # The bound keeps the registers of a block within the 65536 that a processor has: else it could not be launched.
+    dispatcher = cuda.jit(**OPTIONS, launch_bounds=threads)(source.function)
+    from fastrelu.kernels.cuda.cache import keep_on_disk  # the simulator has nothing to keep
 
-        keep_on_disk(dispatcher, source.key)
+    keep_on_disk(dispatcher, (*source.key, threads))
     return dispatcher
 
 
@@ -48,7 +50,7 @@ def kernel(device: int, threads: int, make: Callable[..., Source], *key: Any) ->
     """The kernel that `make` makes of a key, compiled for a device and for blocks of so many threads."""
     source = make(*key)
     with devices.launch_context(device):
-        dispatcher = jit(source)
+        dispatcher = jit(source, threads)
         if not config.ENABLE_CUDASIM:
             dispatcher.compile(source.arguments)
             dispatcher.disable_compile()
