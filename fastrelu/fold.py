@@ -87,7 +87,7 @@ class Fold(Compiled):
         self.formula = formula
         self.cores = cores
         self.pooled = pooled
-        self.masked, self._hidden = masked, hidden
+        self.masked, self.hidden = masked, hidden
         arrays = tuple(parameters_of(formula))[:-1]
         self._names = (*arrays, *(["pool_size"] if pooled else []), "axis")
         parts = ["(n)" if core else "()" for core in cores]
@@ -134,11 +134,15 @@ class Fold(Compiled):
                 return self._along(-1 if axis is REQUIRED else axis, plain[0].dtype, plain, None)
         name = self.dotted_name
         given = self._bind(operands, named if axis is REQUIRED else {**named, "axis": axis})
+        if any(type(value) is not np.ndarray and arrays.on_cuda(value) for value in given[: len(self.arrays)]):
+            from fastrelu.kernels import cuda
+
+            return cuda.call_fold(self, given, out, where)
         values = [self._operand(key, value) for key, value in zip(self.arrays, given, strict=False)]
         dtype = arrays.computed_in(arrays.common_dtype(name, self.arrays, values), self.supported)
         if not self.pooled and (given[-1] is None or isinstance(given[-1], tuple)):
             return self._over_axes(given[-1], values, dtype, out, where)
-        axis = self._axis(given[-1], values[-1].ndim)
+        (axis,) = self.checked_axes((given[-1],), values[-1].ndim)
         if self.pooled:
             values[-1] = self._split(values[-1], given[-2], axis)
         inner = axis + self.pooled
@@ -155,7 +159,7 @@ class Fold(Compiled):
         hidden, mask = functools.reduce(np.ma.mask_or, map(np.ma.getmask, values)), None
         if where is not True or hidden is not np.ma.nomask:
             mask = self._mask(where, shape) & ~hidden
-            taken = zip(map(np.asarray, values), self._hidden, strict=True)
+            taken = zip(map(np.asarray, values), self.hidden, strict=True)
             values = [np.where(mask, value, number).astype(dtype) for value, number in taken]
         data = np.ma.getdata(out)
         target = None if out is None else data.reshape(shape) if self.pooled and self.cores[-1] else data
@@ -171,9 +175,7 @@ class Fold(Compiled):
     def _over_axes(self, axes: Any, values: list[Any], dtype: np.dtype[Any], out: Any, where: Any) -> Any:
         """Along several axes at once, or all: they become one."""
         name, shape = self.dotted_name, values[-1].shape
-        inner = tuple(range(len(shape))) if axes is None else tuple(self._axis(axis, len(shape)) for axis in axes)
-        if len(set(inner)) < len(inner):
-            raise ValueError(f"{name}: axis must name each axis once, got {axes}")
+        inner = self.checked_axes(axes, len(shape))
         if any(value.shape != shape for value in values):
             came = ", ".join(str(value.shape) for value in values)
             raise ValueError(f"{name}: {' and '.join(self.arrays)} must match, got shapes {came}")
@@ -229,6 +231,19 @@ class Fold(Compiled):
         defaults = (*[REQUIRED] * (len(self._names) - 1), -1)
         return arrays.bind(self.dotted_name, self._names, defaults, operands, named, ("out", "where"))
 
+    def checked_axes(self, axes: Any, ndim: int) -> tuple[int, ...]:
+        """Axes, or None for all, as numbers from 0 on.
+
+        Raises
+        ------
+        AxisError, TypeError, ValueError
+            If there is no such axis; if it is not an integer; if one is named twice.
+        """
+        inner = tuple(range(ndim)) if axes is None else tuple(self._axis(axis, ndim) for axis in axes)
+        if len(set(inner)) < len(inner):
+            raise ValueError(f"{self.dotted_name}: axis must name each axis once, got {axes}")
+        return inner
+
     def _axis(self, value: Any, ndim: int) -> int:
         axis = arrays.as_integer(self.dotted_name, "axis", value)
         if not -ndim <= axis < ndim:
@@ -236,16 +251,36 @@ class Fold(Compiled):
             raise np.exceptions.AxisError(f"{self.dotted_name}: axis must {wanted}, got {axis}")
         return axis % ndim
 
-    def _split(self, value: Any, pool_size: Any, axis: int) -> Any:
-        length = value.shape[axis]
-        pool_size = arrays.as_integer(self.dotted_name, "pool_size", pool_size)
-        if pool_size < 1 or length % pool_size:
-            arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(pool_size))
-        return value.reshape(*value.shape[:axis], length // pool_size, pool_size, *value.shape[axis + 1 :])
+    def checked_pool(self, length: int, pool_size: Any) -> int:
+        """The size of the groups into which an axis is cut.
 
-    def _mask(self, where: Any, shape: tuple[int, ...]) -> Any:
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not an integer; if it does not divide the axis.
+        """
+        size = arrays.as_integer(self.dotted_name, "pool_size", pool_size)
+        if size < 1 or length % size:
+            arrays.reject(ValueError, self.dotted_name, "pool_size", f"divide the axis of {length} elements", str(size))
+        return size
+
+    def _split(self, value: Any, pool_size: Any, axis: int) -> Any:
+        size = self.checked_pool(value.shape[axis], pool_size)
+        return value.reshape(*value.shape[:axis], value.shape[axis] // size, size, *value.shape[axis + 1 :])
+
+    def check_takes_mask(self) -> None:
+        """Refuses a mask where the function takes none.
+
+        Raises
+        ------
+        TypeError
+            If it takes none.
+        """
         if self.masked is None:
             raise TypeError(f"{self.dotted_name}: where must be True, this function takes no mask")
+
+    def _mask(self, where: Any, shape: tuple[int, ...]) -> Any:
+        self.check_takes_mask()
         return arrays.mask_for(self.dotted_name, where, shape)
 
 

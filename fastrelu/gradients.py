@@ -116,6 +116,11 @@ def gradients_of(owner: Backward | ParameterBackward, wrt: Any, operands: tuple[
     if not isinstance(outs, tuple) or len(outs) != len(keys):
         came = f"a tuple of {len(outs)}" if isinstance(outs, tuple) else arrays.show_dtype(out)
         arrays.reject(TypeError, name, "out", f"be a tuple of {len(keys)}, as wrt is", came)
+    if any(arrays.on_cuda(value) for value in operands[: len(owner.arrays)]):
+        from fastrelu.kernels import cuda
+
+        found = cuda.gradients(owner, keys, operands, outs, where)
+        return found[keys[0]] if isinstance(wrt, str) else tuple(found[key] for key in keys)
     if where is not True:
         where = arrays.check_where(name, where)
     results: dict[str, Any] = {}
@@ -165,11 +170,6 @@ def names_in(owner: Backward | ParameterBackward, wrt: Any) -> tuple[str, ...]:
 def summed(part: Elementwise, operands: tuple[Any, ...], target: tuple[int, ...], where: Any) -> Any:
     """The gradient for each element, summed in float64 over the axes along which a parameter of this shape is broadcast."""
     name, count = part.dotted_name, len(part.arrays)
-    if any(arrays.on_cuda(value) for value in operands[:count]):
-        shape = arrays.common_shape(name, part.arrays, operands[:count])
-        if shape != target:  # NumPy would copy them from the device in silence
-            arrays.reject(TypeError, name, "arrays on a device", f"have the shape of the gradient, {target}", str(shape))
-        return part(*operands, where=where)
     if not target and any(arrays.overrides_ufuncs(value) for value in operands[:count]):
         each = part(*operands, where=where)  # which pandas and others align
         total = np.asarray(each, np.float64).sum()

@@ -82,7 +82,7 @@ def formula_digest(formula: Callable[..., Any]) -> str:
     return digest.hexdigest()
 
 
-class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
+class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
     """Tells damaged machine code, of which LLVM would end the process."""
 
     def _save_data(self, name: str, data: Any) -> None:
@@ -105,7 +105,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, stamp)
+        self._cache_file = CheckedFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)  # the functions that the code may refer to

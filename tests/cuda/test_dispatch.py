@@ -40,6 +40,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
     module = ModuleType("fastrelu.kernels.cuda")
     module.call = lambda *args: made.append(args)  # type: ignore[attr-defined]
+    module.call_fold = lambda *args: made.append(args)  # type: ignore[attr-defined]
+    module.call_with_draws = lambda *args: made.append(args)  # type: ignore[attr-defined]
+    module.gradients = lambda owner, keys, *args: made.append((owner, keys, *args)) or dict.fromkeys(keys)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("fastrelu.kernels.cuda", module, raising=False)
     return made
@@ -62,6 +65,25 @@ def test_a_device_array_goes_to_the_device(calls: list[Any]) -> None:
     ]
     assert calls[:-1] == wanted
     assert calls[-1][1][1] is x
+
+
+def test_functions_along_an_axis_and_gradients_of_parameters_do(calls: list[Any]) -> None:
+    x = OnDevice(np.ones(3, np.float32))
+    fr.softmax(x)
+    fr.softmax.backward(x, x, axis=0, out=x, where=False)
+    fr.maxout(x, pool_size=3)
+    fr.rrelu(x, training=True, seed=5)
+    assert fr.prelu.backward(x, x, x) == (None, None)
+    assert fr.elu.backward(x, x, wrt="alpha", where=False) is None
+    wanted = [
+        (fr.softmax, (x, -1), None, True),
+        (fr.softmax.backward, (x, x, 0), x, False),
+        (fr.maxout, (x, 3, -1), None, True),
+        (fr.rrelu, (x, *fr.rrelu.params.values()), 5, None, True),
+        (fr.prelu.backward, ("x", "weight"), (x, x, x), (None, None), True),
+        (fr.elu.backward, ("alpha",), (x, x, 1.0), (None,), False),
+    ]
+    assert calls == wanted
 
 
 def test_host_arrays_do_not(calls: list[Any]) -> None:

@@ -1,42 +1,30 @@
 """The PTX of the CUDA kernels, compiled without a GPU: IEEE arithmetic, nothing contracted, no calls, no local memory."""
 
-import importlib.util
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterator
 from inspect import signature
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
-from numba import types
 from numba.extending import register_jitable
+from ptx_tools import compiled, fused, loose, missing, operations, wide_access
 from registry_grid import cases, chosen
 
 import fastrelu as fr
 from fastrelu import vecmath
+from fastrelu.fold import Fold
+from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.vecmath.primitives import IEEE, fma, times
-
-
-def missing() -> str:
-    """What the offline compiler lacks, if anything."""
-    if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed"
-    from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
-
-    for library in ("cudart", "nvrtc", "nvvm"):
-        try:
-            load_nvidia_dynamic_lib(library)
-        except DynamicLibNotFoundError:
-            return f"{library} is not installed: the extra cu12 or cu13 of numba-cuda brings it"
-    return ""
-
 
 # NVVM holds two compilers: LLVM 7 up to sm_90, a recent LLVM from sm_100 on.
 AMPERE, HOPPER, BLACKWELL = (8, 0), (9, 0), (10, 0)
-FLOATS = {np.float32: types.float32, np.float64: types.float64}
+FLOATS = (np.float32, np.float64)
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+is_bfloat16(BFLOAT16)  # makes it known
 # A function of one array with a division; one of two arrays; one with parameters.
 SAMPLED = ("sigmoid", "prelu", "elu")
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -64,49 +52,12 @@ def device_in_name_only(target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ptx(target: Any, formula: Any, dtype: Any, n_arrays: int, n_params: int, ndim: int = 1) -> tuple[str, str]:
-    """The kernel for contiguous 1-d arrays, or for N-d arrays of any layout; and again with contraction switched off."""
-    from numba import cuda
-    from numba.cuda.cudadrv import nvvm
+    """The kernel for contiguous arrays, or for arrays of any layout with more axes; and again with contraction switched off."""
+    from fastrelu.kernels.cuda import elements, steps
 
-    from fastrelu.kernels.cuda import kernel
-
-    number = FLOATS[dtype]
-    array = types.Array(number, ndim, "C" if ndim == 1 else "A")
-    operands = types.BaseTuple.from_types([array] * n_arrays + [number] * n_params)
-    walk = types.intp if ndim == 1 else types.UniTuple(types.intp, ndim)
-    compiled, compile_ir = kernel(formula, np.dtype(dtype)), nvvm.compile_ir
-    apart = []
-
-    def compile_twice(code: Any, **options: Any) -> Any:
-        apart.append(compile_ir(code, **options, fma=False))
-        return compile_ir(code, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nvvm, "compile_ir", compile_twice)
-        options = {"cc": target, "fastmath": compiled.targetoptions["fastmath"]}
-        code = cuda.compile_ptx(compiled.py_func, (array, operands, walk), **options)[0]
-    return str(code), apart[0].decode()
-
-
-def operations(code: str) -> Counter[str]:
-    """How often each instruction stands in the kernel; loads and stores by width, whatever the type."""
-    names = re.findall(r"^\s+(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)*)\s", code, re.MULTILINE)
-    return Counter(re.sub(r"^(ld|st)(\.global)?\.[fu]", r"\1\2.b", name) for name in names)
-
-
-def fused(code: str, bits: int) -> float:
-    """fma instructions an element: the compiler unrolls as it likes."""
-    found = operations(code)
-    return (found["fma.rn.f32"] + found["fma.rn.f64"]) / (found[f"st.global.b{bits}"] + found[f"st.b{bits}"])
-
-
-def loose(code: str, bits: int) -> list[str]:
-    """The sums of products where neither names a rounding: the PTX manual lets the assembler contract such a pair."""
-    products = set(re.findall(rf"\bmul\.f{bits}\s+(%\w+),", code))
-    negated = re.findall(rf"\b(?:neg|mov)\.f{bits}\s+(%\w+), (%\w+);", code)
-    products |= {name for name, source in negated if source in products}
-    sums = re.findall(rf"\b(?:add|sub)\.f{bits}\s+%\w+, .*;", code)
-    return [text for text in sums if products & set(re.findall(r"%\w+", text)[1:])]
+    dtype = np.dtype(dtype)
+    task = steps.Task(formula, dtype, (dtype.name,) * n_arrays, n_params, packs=True)
+    return compiled(target, elements.wide(task) if ndim == 1 else elements.strided(task, ndim, True))
 
 
 def widens(formula: Any, seen: set[Any]) -> bool:
@@ -125,14 +76,14 @@ def widens(formula: Any, seen: set[Any]) -> bool:
 
 
 def check(code: str, apart: str, target: Any, dtype: Any, wide: bool = False) -> None:
-    bits = np.dtype(dtype).itemsize * 8
+    bits = max(32, np.dtype(dtype).itemsize * 8)  # half types are computed in float32
     assert f".target sm_{target[0]}{target[1]}" in code
     assert ".local" not in code
     assert ".extern" not in code
     for name in operations(code):
         assert not re.search(r"^call|^trap|\.ftz|\.approx|\.full", name), name
         assert wide or f".f{96 - bits}" not in name, "computed in the other precision"
-    assert fused(code, bits) == fused(apart, bits), "a product and a sum that the formula left apart were contracted"
+    assert fused(code, dtype) == fused(apart, dtype), "a product and a sum that the formula left apart were contracted"
     for each in (32, 64) if wide else (bits,):
         assert not loose(code, each), "a product and a sum may be contracted: the formula needs fma or times"
 
@@ -142,27 +93,46 @@ def test_straight_ieee_code(function: Any, options: Any, dtype: Any, target: Any
     function = chosen(function, options)
     code, apart = ptx(target, function.formula, dtype, len(function.arrays), len(function.params))
     check(code, apart, target, dtype, widens(function.formula, set()))
-    found, bits = operations(code), np.dtype(dtype).itemsize * 8
+    found = operations(code)
     # An array that the formula does not look at, as the derivative of prelu by its weight, is not read.
-    assert 0 < found[f"ld.global.b{bits}"] <= len(function.arrays) * found[f"st.global.b{bits}"]
+    assert 0 < found[wide_access("ld", dtype)] <= len(function.arrays) * found[wide_access("st", dtype)]
 
 
 @every_target
-@both_precisions
+@pytest.mark.parametrize("dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=lambda dtype: np.dtype(dtype).name)
 @pytest.mark.parametrize("ndim", [1, 3])
 def test_what_the_formula_says_is_there(ndim: int, dtype: Any, target: Any) -> None:
     code, apart = ptx(target, fr.sigmoid.formula, dtype, 1, 0, ndim)
     check(code, apart, target, dtype)
-    found, bits = operations(code), np.dtype(dtype).itemsize * 8
+    found, bits = operations(code), max(32, np.dtype(dtype).itemsize * 8)
     assert found[f"div.rn.f{bits}"] + found[f"rcp.rn.f{bits}"] > 0
     assert found[f"fma.rn.f{bits}"] > 0
 
 
 @every_target
-@both_precisions
+@pytest.mark.parametrize("dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=lambda dtype: np.dtype(dtype).name)
 def test_each_element_is_read_and_written_once(dtype: Any, target: Any) -> None:
-    found, bits = operations(ptx(target, fr.prelu.formula, dtype, 2, 0)[0]), np.dtype(dtype).itemsize * 8
-    assert found[f"ld.global.b{bits}"] == 2 * found[f"st.global.b{bits}"] > 0
+    found, size = operations(ptx(target, fr.prelu.formula, dtype, 2, 0)[0]), np.dtype(dtype).itemsize
+    for ending in (wide_access("", dtype), f".global.b{8 * size}"):
+        assert found[f"ld{ending}"] == 2 * found[f"st{ending}"] > 0
+
+
+@every_target
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_pairs_of_half_types_are_rounded_together(name: str, target: Any) -> None:
+    found = operations(ptx(target, fr.sigmoid.formula, BFLOAT16 if name == "bfloat16" else np.float16, 1, 0)[0])
+    vectors = found["st.global.v4.b32"]
+    assert found["cvt.rn.f16x2.f32" if name == "float16" else "cvt.rn.bf16x2.f32"] == 4 * vectors > 0
+
+
+@every_target
+def test_loads_are_in_flight_together(target: Any) -> None:
+    """Two vectors of an array are read before anything is computed of either."""
+    code = ptx(target, fr.sigmoid.formula, np.float32, 1, 0)[0]
+    steps = re.findall(r"^\s+(?:@!?%p\d+\s+)?(ld\.global\.v4|st\.global\.v4|div\.rn|rcp\.rn)", code, re.MULTILINE)
+    first = steps.index("ld.global.v4")
+    assert steps[first : first + 2] == ["ld.global.v4"] * 2
+    assert steps[first + 2 : first + 4] == ["rcp.rn"] * 2 or steps[first + 2 : first + 4] == ["div.rn"] * 2
 
 
 @register_jitable(**IEEE)
@@ -202,10 +172,9 @@ def apart_through_a_call(x: Any) -> Any:
     [(bare, True), (difference, True), (through_a_call, True), (explicit, False), (apart_through_a_call, False)],
 )
 def test_a_contraction_is_seen_and_times_prevents_it(formula: Any, contracted: bool, dtype: Any, target: Any) -> None:
-    bits = np.dtype(dtype).itemsize * 8
     code, apart = ptx(target, formula, dtype, 1, 0)
-    assert fused(apart, bits) == (formula is explicit)
-    assert (fused(code, bits) != fused(apart, bits) or loose(code, bits) != []) == contracted
+    assert fused(apart, dtype) == (formula is explicit)
+    assert (fused(code, dtype) != fused(apart, dtype) or loose(code, np.dtype(dtype).itemsize * 8) != []) == contracted
 
 
 @pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
@@ -218,3 +187,52 @@ def test_elementary_functions_may_be_summed(name: str, dtype: Any, target: Any) 
         return function(x) + y
 
     check(*ptx(target, plus, dtype, 2, 0), target, dtype, widens(function, set()))
+
+
+def teams(function: Any, dtype: Any) -> Iterator[Any]:
+    """The kernels of a function along an axis: rows held by some threads, by a warp, by a block; and in pieces."""
+    from fastrelu.kernels.cuda import fold_calls, fold_kernels
+    from fastrelu.kernels.cuda.rows import Part
+    from fastrelu.kernels.cuda.separable import reductions_of
+
+    dtype, asked = np.dtype(dtype), reductions_of(function.formula)
+    lanes, held = 16 // dtype.itemsize, fold_calls.HELD_BYTES // max(4, dtype.itemsize)
+    part = Part(
+        function.formula, dtype.name, (dtype.name,) * len(function.arrays), function.cores, lanes, 2, function.hidden, None
+    )
+    for length in (16, 512, 4096):
+        width, groups = fold_calls.shared_by(length // lanes, lanes, held)
+        yield fold_kernels.together(part._replace(groups=groups), 1, width), groups
+    yield fold_kernels.by_block(part, 1, asked, 512), 0
+    for stage in range(len(asked) + 1):
+        yield fold_kernels.in_pieces(part, 1, asked, 512, stage), 0
+
+
+FOLDS = [function for record in fr.registry.values() if isinstance(record, Fold) for function in (record, record.backward)]
+
+
+@pytest.mark.parametrize("target", [HOPPER, pytest.param(BLACKWELL, marks=pytest.mark.slow)], ids=["sm_90", "sm_100"])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, *(pytest.param(each, marks=pytest.mark.slow) for each in (np.float16, np.float64))]
+)
+@pytest.mark.parametrize("function", [each for each in FOLDS if all(each.cores)], ids=lambda function: function.dotted_name)
+def test_rows_are_held_in_registers(function: Any, dtype: Any, target: Any) -> None:
+    for source, groups in teams(function, dtype):
+        code, _ = compiled(target, source)
+        found = operations(code)
+        assert ".local" not in code
+        assert not [name for name in found if re.search(r"^call|^trap|\.ftz|\.approx|\.full", name)]
+        assert found[wide_access("ld", dtype)] > 0
+        if groups:  # one pass: each element is read once and written once
+            stores = found[wide_access("st", dtype)]
+            assert stores % groups == 0  # the compiler may have unrolled the loop over the rows
+            assert found[wide_access("ld", dtype)] == stores * len(function.arrays)
+            assert found[f"ld.global.b{8 * np.dtype(dtype).itemsize}"] == 0
+
+
+@pytest.mark.parametrize("target", [HOPPER])
+def test_the_functions_of_the_registry_are_shared_by_threads(target: Any) -> None:
+    from fastrelu.kernels.cuda.separable import reductions_of
+
+    shared = {function.dotted_name for function in FOLDS if reductions_of(function.formula) is not None}
+    assert shared == {function.dotted_name for function in FOLDS if all(function.cores)}
