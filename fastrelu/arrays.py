@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.parameters import REQUIRED
 
 Dtype = np.dtype[Any]
+DLPACK_CUDA = (2, 13)  # kinds of devices: memory of a device, and memory that moves between it and the host
 LARGEST = int(np.finfo(np.float64).max)  # an integer beyond it has no float: Python's error would not name the parameter
 
 
@@ -185,11 +187,35 @@ def fit_integers(dtype: Dtype, scalars: list[float]) -> tuple[Dtype, list[float]
 
 
 def on_cuda(value: Any) -> bool:
-    """Whether this is an array in the memory of a CUDA device. Asked of the instance: torch's CPU tensors only raise.
+    """Whether this is an array in the memory of a CUDA device."""
+    kind: Any = type(value)
+    return _sign(kind)(value)
 
-    The arrays of numba's simulator have `__cuda_ndarray__` alone.
-    """
-    return hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False) is True
+
+@functools.lru_cache(maxsize=256)
+def _sign(kind: Any) -> Callable[[Any], bool]:
+    """How to ask values of a type whether they lie on a device: torch's interface, of Python, would take 3 us."""
+    if any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__) and hasattr(kind, "is_cuda"):
+        return operator.attrgetter("is_cuda")
+    if issubclass(kind, (int, float, str, list, tuple, np.generic)):
+        return lambda _value: False
+    return _shows_cuda
+
+
+def _shows_cuda(value: Any) -> bool:
+    """Asked of the instance: a class may serve both. The arrays of Numba's simulator have `__cuda_ndarray__` alone."""
+    if getattr(value, "__cuda_ndarray__", False) is True:
+        return True
+    with contextlib.suppress(Exception):  # JAX raises for what the interface has no dtype for
+        if hasattr(value, "__cuda_array_interface__"):
+            return True
+    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack_device__"):
+        return False
+    try:
+        return value.__dlpack_device__()[0] in DLPACK_CUDA
+    except Exception:  # of JAX's arrays on several devices, as of what cannot be exchanged at all
+        devices = getattr(value, "devices", None)
+        return callable(devices) and any(device.platform == "gpu" for device in devices())
 
 
 def overrides_ufuncs(value: Any) -> bool:
