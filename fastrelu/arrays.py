@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import operator
@@ -189,28 +188,26 @@ def fit_integers(dtype: Dtype, scalars: list[float]) -> tuple[Dtype, list[float]
 def on_cuda(value: Any) -> bool:
     """Whether this is an array in the memory of a CUDA device."""
     kind: Any = type(value)
-    return _sign(kind)(value)
+    ask = _sign(kind)
+    return ask is not None and ask(value)
 
 
 @functools.lru_cache(maxsize=256)
-def _sign(kind: Any) -> Callable[[Any], bool]:
-    """How to ask values of a type whether they lie on a device: torch's interface, of Python, would take 3 us."""
-    if any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__) and hasattr(kind, "is_cuda"):
-        return operator.attrgetter("is_cuda")
+def _sign(kind: Any) -> Callable[[Any], bool] | None:
+    """What tells of values of a type whether they lie on a device, whatever is shortest; None of those that never do."""
     if issubclass(kind, (int, float, str, list, tuple, np.generic)):
-        return lambda _value: False
-    return _shows_cuda
+        return None
+    if hasattr(kind, "is_cuda") and any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__):
+        return operator.attrgetter("is_cuda")
+    return _by_dlpack if hasattr(kind, "__dlpack_device__") and not issubclass(kind, np.ndarray) else _by_interface
 
 
-def _shows_cuda(value: Any) -> bool:
+def _by_interface(value: Any) -> bool:
     """Asked of the instance: a class may serve both. The arrays of Numba's simulator have `__cuda_ndarray__` alone."""
-    if getattr(value, "__cuda_ndarray__", False) is True:
-        return True
-    with contextlib.suppress(Exception):  # JAX raises for what the interface has no dtype for
-        if hasattr(value, "__cuda_array_interface__"):
-            return True
-    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack_device__"):
-        return False
+    return hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False) is True
+
+
+def _by_dlpack(value: Any) -> bool:
     try:
         return value.__dlpack_device__()[0] in DLPACK_CUDA
     except Exception:  # of JAX's arrays on several devices, as of what cannot be exchanged at all
