@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -255,6 +255,8 @@ def is_number(value: Any) -> bool:
 
 def device_at(address: int) -> int:
     """The device of some memory; of none, as where an array has no elements, the current one."""
+    if config.ENABLE_CUDASIM:
+        return 0
     if not address:
         return int(cuda.get_current_device().id)
     attribute = driver.binding.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
@@ -267,3 +269,31 @@ def launch_context(device: int) -> Any:
         return cuda.gpus[device]
     with driver.driver.get_active_context() as active:
         return contextlib.nullcontext() if active.devnum == device else cuda.gpus[device]
+
+
+def checked_device(name: str, number: int | None) -> int:
+    """The number of a device that is there: the current one where None is asked for.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        If there is no device, or no driver; if there are not so many.
+    """
+    if not cuda.is_available():
+        reason = " ".join(str(getattr(driver.driver, "initialization_error", None) or "the driver lists none").split())
+        raise RuntimeError(f"{name}: device='cuda' needs a CUDA device with its driver, and there is none ({reason})")
+    if number is None:
+        return device_at(0)
+    if number >= len(cuda.gpus):
+        arrays.reject(ValueError, name, "device", f"name one of the {len(cuda.gpus)} devices from 0 on", f"'cuda:{number}'")
+    return number
+
+
+def to_device(array: Any, device: int) -> Any:
+    """A copy of an array of the host: CuPy's where that is installed, and knows the dtype; else Numba's."""
+    if importlib.util.find_spec("cupy") and array.dtype.kind != "V":  # bfloat16
+        cupy = importlib.import_module("cupy")
+        with cupy.cuda.Device(device):
+            return cupy.asarray(array)
+    with launch_context(device):
+        return cuda.to_device(array)
