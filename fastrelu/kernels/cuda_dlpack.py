@@ -73,7 +73,7 @@ class Told(NamedTuple):
     device: int
 
 
-def capsule_of(value: Any, stream: int) -> Any:
+def capsule_of(value: Any, stream: int | None) -> Any:
     """A capsule of an array that is ready on this stream of its device; the array's library may have the stream wait.
 
     It is not consumed: whoever drops it lets go of the array.

@@ -1,6 +1,8 @@
 """Arrays of every library as kernels see them, with fakes: what comes in, who makes the result, and on which stream."""
 
+import gc
 import importlib.util
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -334,3 +336,79 @@ def test_the_signs_of_a_device_array(torch: Any, cupy: Any, jax: Any) -> None:
     on_host = torch.tensor(X)
     on_host.is_cuda = False
     assert not arrays.on_cuda(on_host)
+
+
+def test_what_is_used_of_numba_is_there() -> None:
+    """The fakes stand in for these, and a call on a device would be the first to miss one."""
+    from numba.cuda.cudadrv.devices import _DeviceContextManager
+
+    cuda, driver = importlib.import_module("numba.cuda"), devices.driver
+    assert inspect.signature(cuda.event).parameters["timing"]
+    assert len(inspect.signature(cuda.external_stream).parameters) == 1
+    assert driver.binding.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    assert callable(driver.binding.cuPointerGetAttribute)
+    for owner, names in (
+        (driver.Driver, ("get_active_context",)),
+        (driver.Event, ("record", "wait", "query")),
+        (driver._ActiveContext, ("__enter__", "__exit__")),
+        (_DeviceContextManager, ("__enter__", "__exit__")),
+    ):
+        assert all(hasattr(owner, name) for name in names)
+
+
+def test_what_is_used_of_torch_is_there() -> None:
+    torch = pytest.importorskip("torch")
+    assert callable(getattr(torch._C, "_cuda_getCurrentRawStream", torch.cuda.current_stream))
+    tensor = torch.ones(2, 3)
+    assert not tensor.is_neg()
+    assert (tensor.layout is torch.strided, tensor.device.index, tensor.requires_grad) == (True, None, False)
+    for name in ("float16", "bfloat16", "float32", "float64", "uint8", "int64", "bool"):
+        assert devices._torch_dtype(getattr(torch, name)).name == name
+    assert devices._torch_dtype(torch.float8_e4m3fn) == "float8_e4m3fn"
+
+
+def test_what_is_used_of_jax_is_there() -> None:
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.ones((2, 3), jax.numpy.bfloat16)
+    told = dlpack.read(dlpack.capsule_of(x, None))
+    assert (told.shape, told.strides, told.dtype, told.address) == ((2, 3), (6, 2), BFLOAT16, x.unsafe_buffer_pointer())
+    assert hasattr(jax.devices()[0], "get_stream_for_external_ready_events")
+    assert jax.devices()[0].local_hardware_id == 0
+    assert devices.library_of(x) is devices._library("jax")
+
+
+def test_capsules_go_through_real_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours, of the host's memory, to NumPy, torch and JAX; and theirs to us."""
+    monkeypatch.setattr(dlpack, "CUDA", 1)
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    for consume in (np.from_dlpack, torch.from_dlpack, importlib.import_module("jax.dlpack").from_dlpack):
+        freed: list[int] = []
+        x = memory = np.zeros(12 + 16, np.float32)
+        x = memory[-memory.ctypes.data % 64 // 4 :][:12].reshape(3, 4)  # JAX takes nothing else without a copy
+        x[...] = X
+        told = dlpack.Told(x.ctypes.data, x.shape, x.strides, x.dtype, False, 0)
+        got = consume(HostExporter(told, freed))
+        assert np.array_equal(np.asarray(got), x)
+        assert not freed
+        del got
+        gc.collect()
+        assert freed == [1]
+    assert jax.numpy.ones(1).sum() == 1
+    for array in (X, X.T, torch.ones(3, 4).T):
+        capsule = dlpack.capsule_of(array, None)
+        wanted = np.asarray(array)
+        assert dlpack.read(capsule)[:4] == (wanted.ctypes.data, wanted.shape, wanted.strides, wanted.dtype)
+    assert not dlpack._exported
+
+
+class HostExporter:
+    """An array of the host as a capsule of ours."""
+
+    def __init__(self, told: Any, freed: list[int]) -> None:
+        self.told, self.freed = told, freed
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **_wishes: Any) -> Any:
+        return dlpack.export(self.told, lambda: self.freed.append(1))
