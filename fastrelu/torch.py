@@ -7,7 +7,6 @@ device is computed there, on torch's current stream.
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from fastrelu import arrays
 from fastrelu.activation import REGISTRY
 from fastrelu.fold import Fold
 from fastrelu.formulas.rectifiers import flat
+from fastrelu.kernels.storage import needed_bfloat16
 from fastrelu.parameters import REQUIRED, parameters_of, public_signature
 
 X = ("x",)
@@ -162,7 +162,7 @@ def as_array(tensor: Any) -> Any:
         return tensor
     tensor = tensor.resolve_neg()
     if tensor.dtype is torch.bfloat16:  # which NumPy does not know
-        return tensor.view(torch.int16).numpy().view(importlib.import_module("ml_dtypes").bfloat16)
+        return tensor.view(torch.int16).numpy().view(needed_bfloat16())
     return tensor.numpy()
 
 

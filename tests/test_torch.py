@@ -254,6 +254,14 @@ def test_is_imported_when_it_is_asked_for():
     assert printed(code) == "False relu"
 
 
+def test_without_ml_dtypes():
+    code = (
+        "import sys, torch, fastrelu as fr\nsys.modules['ml_dtypes'] = None\n"
+        "try:\n    fr.torch.relu(torch.ones(3, dtype=torch.bfloat16))\nexcept ImportError as error:\n    print(error)"
+    )
+    assert printed(code) == "bfloat16 arrays need the package ml_dtypes: pip install ml_dtypes"
+
+
 def test_without_torch():
     code = (
         "import sys, fastrelu as fr\nsys.modules['torch'] = None\n"

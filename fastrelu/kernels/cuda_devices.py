@@ -18,6 +18,7 @@ from numba.cuda.cudadrv import driver
 
 from fastrelu import arrays
 from fastrelu.kernels import cuda_dlpack as dlpack
+from fastrelu.kernels.storage import needed_bfloat16
 
 LEGACY = 1  # the default stream, which is 0 in CUDA's own calls and 1 in those between libraries
 _JAX = f"{__package__}.cuda_jax"
@@ -192,7 +193,7 @@ def _torch_dtype(dtype: Any) -> np.dtype[Any] | str:
     """NumPy's dtype of torch's; its name where there is none."""
     name = str(dtype).removeprefix("torch.")
     if name == "bfloat16":
-        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+        return needed_bfloat16()
     try:
         return np.dtype(name)
     except TypeError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from fastrelu.kernels.storage import needed_bfloat16
 
 CUDA = 2  # a kind of devices
 BFLOAT = 4
@@ -111,7 +112,7 @@ def _dtype(tensor: Any) -> np.dtype[Any] | str:
     if tensor.lanes != 1:
         return f"{name}x{tensor.lanes}"
     if name == "bfloat16":
-        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+        return needed_bfloat16()
     try:
         return np.dtype(name)
     except TypeError:
