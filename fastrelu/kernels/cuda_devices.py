@@ -39,7 +39,14 @@ class Library:
     """Whose arrays they are. This one serves Numba's, and those of libraries that we do not know: these get Numba's.
 
     Devices are given by their numbers.
+
+    Attributes
+    ----------
+    one_stream
+        Whether its arrays are all on the stream that is current, as far as anybody knows.
     """
+
+    one_stream = False
 
     def view(self, name: str, argument: str, value: Any) -> Array:
         """An array of the library as kernels see it.
@@ -112,6 +119,8 @@ class Library:
 class CuPy(Library):
     """CuPy: memory from the pool of its current stream."""
 
+    one_stream = True
+
     def view(self, name: str, argument: str, value: Any) -> Array:
         dtype = checked(name, argument, value.dtype)
         return Array(value.data.ptr, value.shape, value.strides, dtype, False, value.device.id)
@@ -138,22 +147,27 @@ class CuPy(Library):
 class Torch(Library):
     """PyTorch: memory from its caching allocator, on its current stream."""
 
+    one_stream = True
+
     def __init__(self) -> None:
         torch = sys.modules["torch"]
         raw = getattr(getattr(torch, "_C", None), "_cuda_getCurrentRawStream", None)  # a tenth of the time; Triton uses it too
         self._raw_stream = raw or (lambda device: torch.cuda.current_stream(device).cuda_stream)
         self._torch = torch
+        self._dtypes: dict[Any, np.dtype[Any]] = {}
 
     def view(self, name: str, argument: str, value: Any) -> Array:
         if value.requires_grad:  # as Tensor.numpy() refuses it
             wanted = "be detached from the graph (fastrelu.torch has the functions with gradients)"
             arrays.reject(TypeError, name, argument, wanted, "a tensor that requires grad")
-        dtype = checked(name, argument, _torch_dtype(value.dtype))
+        dtype = self._dtypes.get(value.dtype)
+        if dtype is None:
+            dtype = self._dtypes[value.dtype] = checked(name, argument, _torch_dtype(value.dtype))
         if value.layout is not self._torch.strided or value.is_neg():
             kind = "a negative view" if value.layout is self._torch.strided else f"layout {value.layout}"
             arrays.reject(TypeError, name, argument, "be a plain strided tensor", kind)
         size = dtype.itemsize
-        steps = tuple(step * size for step in value.stride())
+        steps = tuple([step * size for step in value.stride()])  # a generator takes longer
         return Array(value.data_ptr(), tuple(value.shape), steps, dtype, False, value.device.index)
 
     def device_of(self, _name: str, _argument: str, value: Any) -> int:
@@ -188,7 +202,6 @@ def checked(name: str, argument: str, dtype: Any) -> np.dtype[Any]:
     return dtype
 
 
-@functools.lru_cache(maxsize=64)
 def _torch_dtype(dtype: Any) -> np.dtype[Any] | str:
     """NumPy's dtype of torch's; its name where there is none."""
     name = str(dtype).removeprefix("torch.")
@@ -234,18 +247,20 @@ def common(name: str, arguments: Sequence[str], values: Sequence[Any]) -> tuple[
     TypeError
         If some lie on the host, or on different devices.
     """
-    found = [(key, value) for key, value in zip(arguments, values, strict=True) if not is_number(value)]
-    leader, first = next((key, value) for key, value in found if arrays.on_cuda(value))
-    library = library_of(first)
-    device = library.device_of(name, leader, first)
-    for key, value in found:
-        if value is first:
-            continue
+    leader, library, device, host = "", Library(), -1, None
+    for key, value in zip(arguments, values, strict=True):
         if not arrays.on_cuda(value):
-            arrays.reject(TypeError, name, key, f"be on the device as {leader} is", type(value).__name__)
-        place = library_of(value).device_of(name, key, value)
-        if place != device:
+            if host is None and not is_number(value):
+                host = key, type(value).__name__
+            continue
+        own = library_of(value)
+        place = own.device_of(name, key, value)
+        if not leader:
+            leader, library, device = key, own, place
+        elif place != device:
             arrays.reject(TypeError, name, key, f"be on device {device} as {leader} is", f"one on device {place}")
+    if host is not None:
+        arrays.reject(TypeError, name, host[0], f"be on the device as {leader} is", host[1])
     return library, device
 
 

@@ -81,6 +81,9 @@ class Jax(Library):
             self._streams[device] = int(_jax_device(device).get_stream_for_external_ready_events())
         return self._streams[device]
 
+    def stream_of(self, _value: Any, _device: int) -> int | None:
+        """It does not tell: see `hold`."""
+
     def hold(self, value: Any, stream: int) -> Any:
         """A capsule: the array must neither be freed nor donated before it has been read, and JAX does not wait for us."""
         return None if isinstance(value, Fresh) else dlpack.capsule_of(value, stream)

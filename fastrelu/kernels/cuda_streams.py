@@ -27,10 +27,12 @@ def ordered(library: Library, device: int, stream: int, values: Sequence[Any]) -
         if is_number(value):
             continue
         own = library_of(value)
+        if own is library and own.one_stream:
+            continue
         kept = own.hold(value, stream)
         if kept is not None:
             held.append(kept)
-        elif own is not library or type(library) is Library:  # Numba's arrays each have their stream
+        else:
             streams.add(own.stream_of(value, device))
     streams -= {None, stream, *((0, LEGACY) if stream in (0, LEGACY) else ())}
     return _Ordered(stream, sorted(streams), held) if streams or held else contextlib.nullcontext()

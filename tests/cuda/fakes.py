@@ -220,6 +220,6 @@ def install(monkeypatch: Any, made: Any) -> Any:
     monkeypatch.setitem(sys.modules, made.__name__, made)
     if hasattr(made, "dlpack"):
         monkeypatch.setitem(sys.modules, made.dlpack.__name__, made.dlpack)
-    for cached in (arrays._sign, cuda_devices._library, cuda_devices._of_type, cuda_devices._torch_dtype):
+    for cached in (arrays._sign, cuda_devices._library, cuda_devices._of_type):
         cached.cache_clear()
     return made
