@@ -60,6 +60,8 @@ class Library:
         if interface is None and getattr(value, "__cuda_ndarray__", False):
             interface = value.__array_interface__  # the simulator's
         if interface is None:
+            if not arrays.on_cuda(value):
+                arrays.reject(TypeError, name, argument, "be an array on a device", type(value).__name__)
             told = dlpack.read(dlpack.capsule_of(value, LEGACY))
             return Array(*told[:3], checked(name, argument, told.dtype), told.read_only, told.device)
         if interface.get("mask") is not None:

@@ -143,9 +143,11 @@ class Bad:
         yield fakes.Interface(X.astype(">f4")), "relu: x must be in the machine's byte order, got >f4"
         yield fakes.Interface(X, mask=fakes.Interface(X > 0)), "relu: x must have no mask, got Interface"
         yield fakes.Interface(X.astype(np.complex64)), "relu: x must be a real array, got complex64"
+        yield X, "relu: x must be an array on a device, got ndarray"
+        yield fakes.DLPackOnly(X, kind=1), "relu: x must be an array on a device, got DLPackOnly"
 
 
-@pytest.mark.parametrize("place", range(9))
+@pytest.mark.parametrize("place", range(11))
 def test_what_is_refused(torch: Any, cupy: Any, place: int) -> None:
     value, message = list(Bad.cases(torch, cupy))[place]
     with pytest.raises(TypeError) as raised:
