@@ -162,7 +162,8 @@ def test_dlpack_types_without_a_dtype() -> None:
         capsule = dlpack.export(told, lambda: None)
         tensor = dlpack._Managed.from_address(dlpack._pointer(capsule, dlpack.PLAIN)).tensor
         tensor.code, tensor.bits, tensor.lanes = code, bits, lanes
-        value = SimpleNamespace(__dlpack__=lambda capsule=capsule, **_: capsule, __dlpack_device__=lambda: (2, 0))
+        value = fakes.DLPackOnly(X)
+        value.capsule = capsule
         with pytest.raises(TypeError, match=f"relu: x must be a real array, got {message}"):
             devices.view("relu", "x", value)
 
