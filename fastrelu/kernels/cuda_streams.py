@@ -14,17 +14,18 @@ from typing import Any
 
 from numba import cuda
 
-from fastrelu.kernels.cuda_devices import LEGACY, Library, is_number, library_of
+from fastrelu import arrays
+from fastrelu.kernels.cuda_devices import LEGACY, Library, launch_context, library_of
 
 _held: deque[tuple[Any, list[Any]]] = deque()  # what has to live until an event, of libraries without a stream to order
 
 
 def ordered(library: Library, device: int, stream: int, values: Sequence[Any]) -> Any:
-    """A context manager for a launch on a library's stream, which reads and writes these arrays; numbers are let be."""
+    """A context manager for a launch on a library's stream, which reads and writes these arrays; what is none is let be."""
     streams: set[Any] = set()
     held = []
     for value in values:
-        if is_number(value):
+        if not arrays.on_cuda(value):
             continue
         own = library_of(value)
         if own is library and own.one_stream:
@@ -35,23 +36,25 @@ def ordered(library: Library, device: int, stream: int, values: Sequence[Any]) -
         else:
             streams.add(own.stream_of(value, device))
     streams -= {None, stream, *((0, LEGACY) if stream in (0, LEGACY) else ())}
-    return _Ordered(stream, sorted(streams), held) if streams or held else contextlib.nullcontext()
+    return _Ordered(device, stream, sorted(streams), held) if streams or held else contextlib.nullcontext()
 
 
 class _Ordered:
     """Lets a stream wait for others, and then these for it; keeps what is held until it has got so far."""
 
-    def __init__(self, stream: int, others: list[int], held: list[Any]) -> None:
-        self.stream, self.others, self.held = stream, others, held
+    def __init__(self, device: int, stream: int, others: list[int], held: list[Any]) -> None:
+        self.device, self.stream, self.others, self.held = device, stream, others, held
 
     def __enter__(self) -> None:
-        for other in self.others:
-            wait(self.stream, other)
+        with launch_context(self.device):
+            for other in self.others:
+                wait(self.stream, other)
 
     def __exit__(self, *_error: object) -> None:
-        event = _recorded(self.stream)
-        for other in self.others:
-            event.wait(_numba_stream(other))
+        with launch_context(self.device):
+            event = _recorded(self.stream)
+            for other in self.others:
+                event.wait(_numba_stream(other))
         if self.held:
             _held.append((event, self.held))
         let_go()

@@ -69,7 +69,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every address lies on device 0, and Numba's memory on the host."""
     monkeypatch.setattr(devices, "device_at", lambda address: 0)
-    for each in (devices, cuda_jax):
+    for each in (devices, cuda_jax, cuda_streams):
         monkeypatch.setattr(each, "launch_context", lambda device: devices.contextlib.nullcontext())
     monkeypatch.setattr(devices.cuda, "device_array", HostMemory)
 
@@ -233,7 +233,7 @@ def test_what_arrays_have_in_common(torch: Any, cupy: Any) -> None:
 def test_arrays_of_one_library_need_no_events(torch: Any, cupy: Any, events: list[Any]) -> None:
     for array in (torch.tensor(X), cupy.array(X), HostMemory((2,), X.dtype), fakes.Interface(X)):
         library = devices.library_of(array)
-        with cuda_streams.ordered(library, 0, library.stream(0), [array, 0.5, array]):
+        with cuda_streams.ordered(library, 0, library.stream(0), [array, 0.5, None, True, array]):
             events.append("launch")
     assert events == ["launch"] * 4
 
