@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -65,6 +66,11 @@ class OfTorch(Library):
     """Arrays are tensors."""
 
     packages = ("torch",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.module.cuda.is_available():
+            raise ImportError("torch is installed without CUDA")
 
     def array(self, block: np.ndarray[Any, Any], dtype: str, size: int) -> Any:
         tensor = self.module.from_numpy(block).to("cuda", getattr(self.module, dtype))
@@ -153,6 +159,7 @@ class Compiled(Eager):
     """torch.compile of the same calls, for each shape."""
 
     def call(self, case: Case) -> Call | None:
+        self.module._dynamo.reset()  # after some shapes of one function it would go on without compiling
         call = super().call(case)
         return call and self.module.compile(call, dynamic=False)
 
@@ -188,6 +195,7 @@ class OnJax(Library):
     by_events = False
 
     def __init__(self) -> None:
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the others need memory, too
         super().__init__()
         if not any(device.platform == "gpu" for device in self.module.devices()):
             raise ImportError("jax is installed without CUDA")

@@ -64,8 +64,8 @@ def present(names: Sequence[str], missing: dict[str, str]) -> dict[str, Library]
     for name in names:
         try:
             found[name] = LIBRARIES[name]()
-        except ImportError as error:
-            missing[name] = str(error)
+        except (ImportError, RuntimeError) as error:
+            missing[name] = sentence(error)
     return found
 
 

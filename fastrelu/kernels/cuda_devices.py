@@ -18,9 +18,9 @@ from numba.cuda.cudadrv import driver
 
 from fastrelu import arrays
 from fastrelu.kernels import cuda_dlpack as dlpack
+from fastrelu.kernels.cuda_dlpack import LEGACY
 from fastrelu.kernels.storage import needed_bfloat16
 
-LEGACY = 1  # the default stream, which is 0 in CUDA's own calls and 1 in those between libraries
 _JAX = f"{__package__}.cuda_jax"
 
 
@@ -106,12 +106,14 @@ class Library:
         """The stream on which an array is made and used; None where nobody has to wait."""
         interface = getattr(value, "__cuda_array_interface__", None)
         if interface is None:
-            return None if hasattr(value, "__cuda_ndarray__") else LEGACY  # on which `view` has had it made ready
+            return None if hasattr(value, "__cuda_ndarray__") else LEGACY
         told: int | None = interface.get("stream")
         return told
 
-    def hold(self, _value: Any, _stream: int) -> Any:
-        """Of libraries that do not tell `stream_of`: has a stream wait for an array; returns what lives until it has used it."""
+    def hold(self, value: Any, stream: int) -> Any:
+        """Of what has DLPack alone: has a stream wait for an array; returns what has to live until it has used it."""
+        alone = not (hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__"))
+        return dlpack.capsule_of(value, stream) if alone else None
 
     def finished(self, result: Any) -> Any:
         """What the user gets, of an array from `empty` after the launch."""
@@ -129,6 +131,9 @@ class CuPy(Library):
 
     def device_of(self, _name: str, _argument: str, value: Any) -> int:
         return int(value.device.id)
+
+    def hold(self, _value: Any, _stream: int) -> None:
+        """Its allocator knows the stream."""
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], order: str, device: int) -> Any:
         with self._on(device):
@@ -174,6 +179,9 @@ class Torch(Library):
 
     def device_of(self, _name: str, _argument: str, value: Any) -> int:
         return int(value.device.index)
+
+    def hold(self, _value: Any, _stream: int) -> None:
+        """Its allocator knows the stream."""
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], order: str, device: int) -> Any:
         torch = self._torch

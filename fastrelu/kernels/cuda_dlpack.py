@@ -11,6 +11,7 @@ import numpy as np
 from fastrelu.kernels.storage import needed_bfloat16
 
 CUDA = 2  # a kind of devices
+LEGACY = 1  # the default stream, which is 0 in CUDA's own calls and 1 in those between libraries
 BFLOAT = 4
 KINDS = {0: "int", 1: "uint", 2: "float", BFLOAT: "bfloat", 5: "complex", 6: "bool"}  # codes of dtypes
 READ_ONLY = 1  # the lowest flag of a capsule with a version
@@ -79,6 +80,7 @@ def capsule_of(value: Any, stream: int | None) -> Any:
 
     It is not consumed: whoever drops it lets go of the array.
     """
+    stream = LEGACY if stream == 0 else stream
     try:
         return value.__dlpack__(stream=stream, max_version=(1, 0))
     except TypeError:  # of libraries from before DLPack 1.0

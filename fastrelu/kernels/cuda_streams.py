@@ -15,7 +15,8 @@ from typing import Any
 from numba import cuda
 
 from fastrelu import arrays
-from fastrelu.kernels.cuda_devices import LEGACY, Library, launch_context, library_of
+from fastrelu.kernels.cuda_devices import Library, launch_context, library_of
+from fastrelu.kernels.cuda_dlpack import LEGACY
 
 _held: deque[tuple[Any, list[Any]]] = deque()  # what has to live until an event, of libraries without a stream to order
 
@@ -33,8 +34,7 @@ def ordered(library: Library, device: int, stream: int, values: Sequence[Any]) -
         kept = own.hold(value, stream)
         if kept is not None:
             held.append(kept)
-        else:
-            streams.add(own.stream_of(value, device))
+        streams.add(own.stream_of(value, device))
     streams -= {None, stream, *((0, LEGACY) if stream in (0, LEGACY) else ())}
     return _Ordered(device, stream, sorted(streams), held) if streams or held else contextlib.nullcontext()
 
@@ -55,9 +55,9 @@ class _Ordered:
             event = _recorded(self.stream)
             for other in self.others:
                 event.wait(_numba_stream(other))
-        if self.held:
-            _held.append((event, self.held))
-        let_go()
+            if self.held:
+                _held.append((event, self.held))
+            let_go()
 
 
 def let_go() -> None:

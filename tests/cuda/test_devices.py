@@ -248,6 +248,19 @@ def test_a_producer_s_stream_and_the_launch_wait_for_each_other(torch: Any, cupy
         assert events == [("record", stream, 0), ("wait", 20, 0), "launch", ("record", 20, 1), ("wait", stream, 1)]
 
 
+def test_what_has_dlpack_alone_is_held(torch: Any, events: list[Any]) -> None:
+    """Nobody knows on which stream its library would use the memory again."""
+    for stream, asked in ((20, 20), (0, devices.LEGACY)):
+        torch.current[0], cuda_streams.cuda.Event.done = stream, False
+        other = fakes.DLPackOnly(X)
+        with cuda_streams.ordered(devices.library_of(torch.tensor(X)), 0, stream, [torch.tensor(X), other]):
+            assert other.asked == [asked]
+        assert other.freed == 0
+        cuda_streams.cuda.Event.done = True
+        cuda_streams.let_go()
+        assert other.freed == 1
+
+
 def test_the_default_stream_has_two_names(events: list[Any]) -> None:
     array = fakes.Interface(X, stream=devices.LEGACY)
     with cuda_streams.ordered(devices.library_of(array), 0, 0, [array]):
