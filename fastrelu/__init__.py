@@ -149,12 +149,12 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "plot"})
+    return sorted({*globals(), *__all__, "plot", "torch"})
 
 
 def __getattr__(name: str) -> object:
-    if name == "plot":  # imported when it is asked for: it needs matplotlib
-        return importlib.import_module("fastrelu.plot")
+    if name in ("plot", "torch"):  # imported when they are asked for: they need matplotlib, and torch
+        return importlib.import_module(f"fastrelu.{name}")
     if name in ("get", "catalogue"):  # and these are seldom used
         return getattr(importlib.import_module("fastrelu.translate" if name == "get" else "fastrelu.table"), name)
     raise AttributeError(f"module 'fastrelu' has no attribute {name!r}")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Side = Literal["left", "right", "middle"]
 REGISTRY: dict[str, Any] = {}  # every activation and fold by its name, in the order of definition
-RESERVED = {"out", "where", "grad", "wrt", "from_output", "training", "seed"}  # what the functions take beside the parameters
+# what the functions take beside the parameters
+RESERVED = {"out", "where", "device", "grad", "wrt", "from_output", "training", "seed"}
 Bounds = tuple[float | None, float | None]
 Formula = Callable[..., Any]
 

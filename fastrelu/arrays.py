@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -14,6 +14,7 @@ from fastrelu.kernels.storage import is_bfloat16
 from fastrelu.parameters import REQUIRED
 
 Dtype = np.dtype[Any]
+DLPACK_CUDA = (2, 13)  # kinds of devices: memory of a device, and memory that moves between it and the host
 LARGEST = int(np.finfo(np.float64).max)  # an integer beyond it has no float: Python's error would not name the parameter
 
 
@@ -185,11 +186,33 @@ def fit_integers(dtype: Dtype, scalars: list[float]) -> tuple[Dtype, list[float]
 
 
 def on_cuda(value: Any) -> bool:
-    """Whether this is an array in the memory of a CUDA device. Asked of the instance: torch's CPU tensors only raise.
+    """Whether this is an array in the memory of a CUDA device."""
+    kind: Any = type(value)
+    ask = _sign(kind)
+    return ask is not None and ask(value)
 
-    The arrays of numba's simulator have `__cuda_ndarray__` alone.
-    """
+
+@functools.lru_cache(maxsize=256)
+def _sign(kind: Any) -> Callable[[Any], bool] | None:
+    """What tells of values of a type whether they lie on a device, whatever is shortest; None of those that never do."""
+    if issubclass(kind, (int, float, str, list, tuple, np.generic)):
+        return None
+    if hasattr(kind, "is_cuda") and any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__):
+        return operator.attrgetter("is_cuda")
+    return _by_dlpack if hasattr(kind, "__dlpack_device__") and not issubclass(kind, np.ndarray) else _by_interface
+
+
+def _by_interface(value: Any) -> bool:
+    """Asked of the instance: a class may serve both. The arrays of Numba's simulator have `__cuda_ndarray__` alone."""
     return hasattr(value, "__cuda_array_interface__") or getattr(value, "__cuda_ndarray__", False) is True
+
+
+def _by_dlpack(value: Any) -> bool:
+    try:
+        return value.__dlpack_device__()[0] in DLPACK_CUDA
+    except Exception:  # of JAX's arrays on several devices, as of what cannot be exchanged at all
+        devices = getattr(value, "devices", None)
+        return callable(devices) and any(device.platform == "gpu" for device in devices())
 
 
 def overrides_ufuncs(value: Any) -> bool:

@@ -19,6 +19,11 @@ _WHERE: Entries = {
 array_like of bool, optional
     Only these elements are computed; the others keep what is in `out`, or are 0 without `out`."""
 }
+_DEVICE: Entries = {
+    "device": """\
+str, optional
+    "cuda" or "cuda:1" copies the arrays to that device first, and the result stays there; "cpu" is where they are."""
+}
 _TRAINING: Entries = {
     "training": """\
 bool, default False
@@ -122,7 +127,7 @@ class Descriptions:
             values += "; a `seed` out of its range"
         values = f"a parameter out of its range{values}"
         raises = _RAISES.format(shapes="Shapes that do not broadcast", types=types, values=values)
-        return _page(start, entries | _OUT | _WHERE, f"{result}\n    {shape} {self.dtypes}", raises, end)
+        return _page(start, entries | _OUT | _WHERE | _DEVICE, f"{result}\n    {shape} {self.dtypes}", raises, end)
 
 
 def _page(start: str, entries: Entries, result: str, raises: str, end: str) -> str:
@@ -164,8 +169,8 @@ def describe_fold(name: str, summary: str, pooled: bool, masked: float | None, i
     values = "an axis or a parameter out of its range"
     raises = _RAISES.format(shapes=one, types=_MASK_TYPE if mask else "; a mask", values=values)
     backward_raises = _RAISES.format(shapes=two, types=_MASK_TYPE if mask else "; a mask", values=values)
-    kind, entries = "ndarray or scalar\n    ", x | groups | out | mask
-    backward_entries = grad | given | groups | out | backward_mask
+    kind, entries = "ndarray or scalar\n    ", x | groups | out | mask | _DEVICE
+    backward_entries = grad | given | groups | out | backward_mask | _DEVICE
     return (
         _page(inspect.cleandoc(summary), entries, f"{kind}Of the shape of `x`{cut}. {dtypes}", raises, source),
         _page(start, backward_entries, f"{kind}Of the shape of `{key}`. {dtypes}", backward_raises, ""),

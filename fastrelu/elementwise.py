@@ -24,7 +24,7 @@ from fastrelu.vecmath.primitives import compilable
 
 _FLOAT = {float}
 _TRAINING: Mapping[str, Any] = {"training": False, "seed": None}  # what a noisy function takes besides
-COMMON: Mapping[str, Any] = {"out": None, "where": True}  # what every call takes
+COMMON: Mapping[str, Any] = {"out": None, "where": True, "device": None}  # what every call takes
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -149,6 +149,10 @@ class Elementwise(Compiled):
         return run(compilable(self.formula), digest, dtype, len(self.arrays), len(self.params), streaming)
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        if "device" in named:
+            from fastrelu import placing
+
+            return placing.call(self, operands, {**named, "out": out, "where": where})
         if self.training is not None and ("training" in named or "seed" in named):
             from fastrelu import draws
 

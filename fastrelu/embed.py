@@ -20,7 +20,7 @@ from fastrelu.arrays import bind, computed_in
 from fastrelu.parameters import REQUIRED, public_signature
 from fastrelu.vecmath.primitives import IEEE
 
-OUTSIDE = ("out", "where", "wrt", "training", "seed")  # keywords that compiled code does not take
+OUTSIDE = ("out", "where", "device", "wrt", "training", "seed")  # keywords that compiled code does not take
 SETTINGS = {**IEEE, "nopython": True, "no_cpython_wrapper": True}
 MEMBERS = ("derivative", "backward", "training")  # other functions, which compiled code reaches as attributes
 

@@ -132,6 +132,11 @@ class Fold(Compiled):
             plain = self._plain(operands, -1 if axis is REQUIRED else axis)
             if plain is not None:
                 return self._along(-1 if axis is REQUIRED else axis, plain[0].dtype, plain, None)
+        if "device" in named:
+            from fastrelu import placing
+
+            axes = {} if axis is REQUIRED else {"axis": axis}
+            return placing.call(self, operands, {**named, **axes, "out": out, "where": where})
         name = self.dotted_name
         given = self._bind(operands, named if axis is REQUIRED else {**named, "axis": axis})
         if any(type(value) is not np.ndarray and arrays.on_cuda(value) for value in given[: len(self.arrays)]):
@@ -229,7 +234,7 @@ class Fold(Compiled):
     def _bind(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays, the pool size if there is one, and the axis."""
         defaults = (*[REQUIRED] * (len(self._names) - 1), -1)
-        return arrays.bind(self.dotted_name, self._names, defaults, operands, named, ("out", "where"))
+        return arrays.bind(self.dotted_name, self._names, defaults, operands, named, tuple(COMMON))
 
     def checked_axes(self, axes: Any, ndim: int) -> tuple[int, ...]:
         """Axes, or None for all, as numbers from 0 on.

@@ -32,7 +32,7 @@ class Backward(Elementwise):
     """
 
     def __init__(self, formula: Callable[..., Any], *, further: Makers, given: str = "", **settings: Any) -> None:
-        super().__init__(formula, keywords={"wrt": "x", "out": None, "where": True}, **settings)
+        super().__init__(formula, keywords={"wrt": "x", **COMMON}, **settings)
         self._further, self.given = further, given
 
     @made_once
@@ -45,7 +45,7 @@ class Backward(Elementwise):
         return None if key == "x" else ()
 
     def _long_way(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
-        if "wrt" in named and not named.get("training"):
+        if "wrt" in named and "device" not in named and not named.get("training"):
             return self._with_respect_to(named.pop("wrt"), operands, named, out, where)
         return super()._long_way(*operands, out=out, where=where, **named)
 
@@ -87,8 +87,12 @@ class ParameterBackward:
         return np.shape(operands[self.arrays.index(key)]) if key in self.arrays else ()
 
     def __call__(self, *operands: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+        if "device" in named:
+            from fastrelu import placing
+
+            return placing.call(self, operands, {**named, "out": out, "where": where})
         wrt = named.pop("wrt", tuple(self.parts))
-        given = arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, ("wrt", "out", "where"))
+        given = arrays.bind(self.dotted_name, self._names, self._defaults, operands, named, ("wrt", *COMMON))
         return gradients_of(self, wrt, given, out, where)
 
     def __reduce__(self) -> str:

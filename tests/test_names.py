@@ -145,7 +145,7 @@ class TestTranslated:
         assert use(-1.0) == use(np.array([-1.0]))[0]
 
     def test_looks(self):
-        assert str(inspect.signature(self.leaky)) == "(x, negative_slope=0.2, *, out=None, where=True)"
+        assert str(inspect.signature(self.leaky)) == "(x, negative_slope=0.2, *, out=None, where=True, device=None)"
         assert str(inspect.signature(self.leaky.backward)).startswith("(grad, x, negative_slope=0.2, *, from_output=False, ")
         assert repr(self.leaky) == "<fastrelu function leaky_relu as leaky_relu(negative_slope=0.2) of Keras 3>"
         assert self.leaky.backward.__name__ == "leaky_relu.backward"

@@ -203,7 +203,7 @@ class TestOwnActivation:
         assert fr.registry["ramp"] is own
         assert "width : float, default 2.0\n" in own.__doc__
         assert "at x = -2 the value from the left; at x = 2 the value from the right" in own.derivative.__doc__
-        assert str(inspect.signature(own)) == "(x, width=2.0, *, out=None, where=True)"
+        assert str(inspect.signature(own)) == "(x, width=2.0, *, out=None, where=True, device=None)"
         with pytest.raises(TypeError, match=r"^ramp: x must be a real array, got complex128$"):
             own(1j)
         with pytest.raises(ValueError, match=r"^ramp.backward: from_output=True is not valid"):

@@ -177,7 +177,7 @@ def test_errors(function):
         function.backward(x, x, training=True, seed=1, from_output=True)
     with pytest.raises(ValueError, match=rf"^{name}.backward: wrt='lower' is not valid where training$"):
         function.backward(x, x, training=True, seed=1, wrt="lower")
-    with pytest.raises(TypeError, match=rf"^{name}: unknown parameter 'slope'; it takes .*training, seed, out, where$"):
+    with pytest.raises(TypeError, match=rf"^{name}: unknown parameter 'slope'; it takes .*training, seed, out, where, device$"):
         function(x, training=True, seed=1, slope=2)
 
 
@@ -206,7 +206,7 @@ def test_documented(function):
     for member in members(function):
         assert "\ntraining : bool" in member.__doc__
         assert "\nseed : int" in member.__doc__
-        last = ["training", "seed", *(["wrt"] if member is function.backward else []), "out", "where"]
+        last = ["training", "seed", *(["wrt"] if member is function.backward else []), "out", "where", "device"]
         assert list(member.__signature__.parameters)[-len(last) :] == last
 
 

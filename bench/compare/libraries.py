@@ -78,10 +78,7 @@ class NumExpr(NumPy):
     packages = ("numexpr",)
 
     def call(self, case: Case) -> Call | None:
-        *parts, text = expression(case).format(name=case.function).split("; ")
-        for part in reversed(parts):
-            name, _, value = part.partition(" = ")
-            text = re.sub(rf"\b{name}\b", f"({value})", text)
+        text = inlined(expression(case).format(name=case.function))
         if not text or "erf(" in text:
             return None
         arrays = ", ".join(f"{name!r}: {name}" for name in ARRAYS[case.direction])
@@ -209,6 +206,15 @@ def expression(case: Case) -> str:
     """The plain expression of a case, for NumPy and numexpr."""
     function = FUNCTIONS[case.function]
     return {FORWARD: function.expression, BACKWARD: function.backward, FROM_OUTPUT: function.from_output}[case.direction]
+
+
+def inlined(text: str) -> str:
+    """An expression without names for its parts."""
+    *parts, text = text.split("; ")
+    for part in reversed(parts):
+        name, _, value = part.partition(" = ")
+        text = re.sub(rf"\b{name}\b", f"({value})", text)
+    return text
 
 
 def fill(case: Case, text: str, names: dict[str, Any]) -> Call | None:

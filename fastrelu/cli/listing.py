@@ -11,6 +11,7 @@ from rich.text import Text
 
 import fastrelu
 from fastrelu.cli.common import console, one_sentence, refuse
+from fastrelu.elementwise import COMMON
 from fastrelu.table import cell, row_of
 from fastrelu.translate import ALIASES, FRAMEWORKS, Translated, entries
 
@@ -59,7 +60,7 @@ def arguments(function: Any) -> str:
     shown = [
         parameter.replace(annotation=inspect.Parameter.empty)
         for key, parameter in inspect.signature(function).parameters.items()
-        if key not in ("out", "where")
+        if key not in COMMON
     ]
     return str(inspect.Signature(shown))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -78,6 +79,20 @@ def bfloat16() -> tuple[np.dtype[Any], ...]:
     package = sys.modules.get("ml_dtypes")
     found = (np.dtype(package.bfloat16),) if package else ()
     return tuple(filter(is_bfloat16, found))
+
+
+def needed_bfloat16() -> np.dtype[Any]:
+    """The dtype, for arrays of libraries that have a bfloat16 of their own.
+
+    Raises
+    ------
+    ImportError
+        If ml_dtypes is not installed.
+    """
+    try:
+        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+    except ImportError:
+        raise ImportError("bfloat16 arrays need the package ml_dtypes: pip install ml_dtypes") from None
 
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:

@@ -125,3 +125,14 @@ def test_without_numba_cuda_a_sentence_says_what_to_install() -> None:
         "    print(error)"
     )
     assert run(code) == "arrays on a CUDA device need numba-cuda: pip install 'fastrelu[cuda]'"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+def test_arrays_of_other_libraries_on_the_host(dtype: str) -> None:
+    """They show that they could lie on a device, and do not."""
+    x = np.array([[-2, 0, 3]]).astype(dtype)
+    made = [pytest.importorskip("torch").from_numpy(x)]
+    made.append(pytest.importorskip("jax").numpy.asarray(x if dtype != "float64" else x.astype("float32")))
+    for array in made:
+        assert not arrays.on_cuda(array)
+        assert np.array_equal(fr.relu(array), fr.relu(np.asarray(array)))
