@@ -48,14 +48,14 @@ def call(function: Any, operands: tuple[Any, ...], named: dict[str, Any]) -> Any
             if arrays.on_cuda(value):
                 arrays.reject(TypeError, name, key, "be in host memory where device='cpu'", type(value).__name__)
         return function(*operands, **named)
-    from fastrelu.kernels import cuda, cuda_devices  # noqa: F401 - the first one says what is missing
+    from fastrelu.kernels.cuda import devices
 
-    number = cuda_devices.checked_device(name, int(place[1]) if place[1] else None)
+    number = devices.checked_device(name, int(place[1]) if place[1] else None)
     numbers_only = all(isinstance(value, NUMBERS) for value in given.values())
     moved = {key: _moved(name, key, value, number, numbers_only) for key, value in given.items()}
     where = named.get("where", True)
     if where is not True and not arrays.on_cuda(where):
-        named["where"] = cuda_devices.to_device(arrays.check_where(name, where), number)
+        named["where"] = devices.to_device(arrays.check_where(name, where), number)
     named |= {key: moved[key] for key in function.arrays if key in named}
     count = min(len(operands), len(function.arrays))
     return function(*(moved[key] for key in function.arrays[:count]), *operands[count:], **named)
@@ -69,7 +69,7 @@ def _moved(name: str, key: str, value: Any, device: int, number_too: bool) -> An
     if isinstance(array, np.ma.MaskedArray):
         arrays.reject(TypeError, name, key, "have no mask where device='cuda'", type(array).__name__)
     array = np.asarray(array)
-    from fastrelu.kernels import cuda_devices
+    from fastrelu.kernels.cuda import devices
 
     native = array.astype(array.dtype.newbyteorder("="), order="F" if array.flags.fnc else "C", copy=False)
-    return cuda_devices.to_device(native, device)
+    return devices.to_device(native, device)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastrelu.kernels import cuda_dlpack as dlpack
+from fastrelu.kernels.cuda import dlpack as dlpack
 
 
 def no_copy(*_args: Any, **_named: Any) -> Any:
@@ -218,11 +218,11 @@ USED = b"used_dltensor"
 def install(monkeypatch: Any, made: Any) -> Any:
     """Puts a library where an import finds it; the libraries that were known before are forgotten."""
     from fastrelu import arrays
-    from fastrelu.kernels import cuda_devices
+    from fastrelu.kernels.cuda import devices
 
     monkeypatch.setitem(sys.modules, made.__name__, made)
     if hasattr(made, "dlpack"):
         monkeypatch.setitem(sys.modules, made.dlpack.__name__, made.dlpack)
-    for cached in (arrays._sign, cuda_devices._library, cuda_devices._of_type):
+    for cached in (arrays._sign, devices._library, devices._of_type):
         cached.cache_clear()
     return made

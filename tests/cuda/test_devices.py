@@ -15,9 +15,10 @@ if importlib.util.find_spec("numba_cuda") is not None:
     import fakes
 
     from fastrelu import arrays
-    from fastrelu.kernels import cuda_devices as devices
-    from fastrelu.kernels import cuda_dlpack as dlpack
-    from fastrelu.kernels import cuda_jax, cuda_streams
+    from fastrelu.kernels.cuda import devices as devices
+    from fastrelu.kernels.cuda import dlpack as dlpack
+    from fastrelu.kernels.cuda import jax as cuda_jax
+    from fastrelu.kernels.cuda import streams as cuda_streams
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DTYPES = [np.dtype(name) for name in ("bool", "int8", "uint64", "float16", "float32", "float64")] + [BFLOAT16]

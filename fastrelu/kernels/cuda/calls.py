@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.kernels.cuda import devices, elements, launch, layouts
+from fastrelu.kernels.cuda import devices, elements, launch, layouts, streams
 from fastrelu.kernels.cuda.devices import Array, Library
 from fastrelu.kernels.cuda.memory import WIDE
 from fastrelu.kernels.cuda.steps import CLEAR, KEEP, Task
@@ -33,6 +33,10 @@ class Place(NamedTuple):
         """A new array, and how kernels see it."""
         made = self.library.empty(shape, dtype, order, self.device)
         return made, devices.view("", "out", made)
+
+    def ordered(self, values: Sequence[Any]) -> Any:
+        """A context manager for launches that read and write these arrays: other streams wait, or are waited for."""
+        return streams.ordered(self.library, self.device, self.stream, values)
 
 
 def place_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> Place:
@@ -130,10 +134,15 @@ def call(function: Elementwise, given: Sequence[Any], out: Any, where: Any) -> A
     TypeError, ValueError
         As on the CPU; TypeError also where host and device arrays are mixed.
     """
-    name, count = function.dotted_name, len(function.arrays)
-    values = given[:count]
+    name, values = function.dotted_name, given[: len(function.arrays)]
     place = place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
-    operands: list[Any] = operands_of(name, function.arrays, values)
+    with place.ordered((*values, out, where)):
+        return _called(function, place, given, out, where)
+
+
+def _called(function: Elementwise, place: Place, given: Sequence[Any], out: Any, where: Any) -> Any:
+    name, count = function.dotted_name, len(function.arrays)
+    operands: list[Any] = operands_of(name, function.arrays, given[:count])
     if where is True and _alike(operands):
         dtype, scalars = function.settle(operands[0].dtype, given[count:], function.supported)
         if dtype == operands[0].dtype:
@@ -315,10 +324,15 @@ def _run(
 
 def call_with_draws(function: Elementwise, given: Sequence[Any], seed: int, out: Any, where: Any) -> Any:
     """Compute a function of device arrays in training, with the random numbers that the same call has on the CPU."""
-    name, count = function.dotted_name, len(function.arrays)
-    values = given[:count]
+    name, values = function.dotted_name, given[: len(function.arrays)]
     place = place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
-    operands = operands_of(name, function.arrays, values)
+    with place.ordered((*values, out, where)):
+        return _drawn(function, place, given, seed, out, where)
+
+
+def _drawn(function: Elementwise, place: Place, given: Sequence[Any], seed: int, out: Any, where: Any) -> Any:
+    name, count = function.dotted_name, len(function.arrays)
+    operands = operands_of(name, function.arrays, given[:count])
     seen = stand_ins(operands)
     shapes = [tuple(np.shape(each)) for each in seen]
     arrays.check_one_shape(name, function.arrays, shapes)

@@ -80,9 +80,15 @@ def call_fold(function: Fold, given: Sequence[Any], out: Any, where: Any) -> Any
     TypeError, ValueError
         As on the CPU; TypeError also where host and device arrays are mixed.
     """
+    name, values = function.dotted_name, given[: len(function.arrays)]
+    place = calls.place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
+    with place.ordered((*values, out, where)):
+        return _called(function, place, given, out, where)
+
+
+def _called(function: Fold, place: Place, given: Sequence[Any], out: Any, where: Any) -> Any:
     name, count = function.dotted_name, len(function.arrays)
     values, axis = given[:count], given[-1]
-    place = calls.place_of(name, (*function.arrays, "out", "where"), (*values, out, where))
     operands: list[Any] = calls.operands_of(name, function.arrays, values)
     dtype = arrays.computed_in(arrays.common_dtype(name, function.arrays, calls.stand_ins(operands)), function.supported)
     for key, operand in zip(function.arrays, operands, strict=True):

@@ -130,7 +130,22 @@ def gradients(
     owner: Backward | ParameterBackward, keys: tuple[str, ...], operands: Sequence[Any], outs: Sequence[Any], where: Any
 ) -> dict[str, Any]:
     """The gradients of device arrays that are named, each with its output, as `fastrelu.gradients.gradients_of` has them."""
-    name, names = owner.dotted_name, owner.arrays
+    name, names, given = owner.dotted_name, owner.arrays, operands[: len(owner.arrays)]
+    values = (*given, *outs, where)
+    place = calls.place_of(name, (*names, *("out" for _ in outs), "where"), values)
+    with place.ordered(values):
+        return _gradients(owner, place, keys, operands, outs, where)
+
+
+def _gradients(
+    owner: Backward | ParameterBackward,
+    place: Place,
+    keys: tuple[str, ...],
+    operands: Sequence[Any],
+    outs: Sequence[Any],
+    where: Any,
+) -> dict[str, Any]:
+    name = owner.dotted_name
     results: dict[str, Any] = {}
     late: dict[str, Any] = {}  # nothing is written before everything has been read and checked
     for key, target in sorted(zip(keys, outs, strict=True), key=lambda pair: pair[0] == "x"):
@@ -139,13 +154,12 @@ def gradients(
         if shape is None:
             results[key] = calls.call(part, operands, target, where)
             continue
-        place = calls.place_of(name, (*names, "out", "where"), (*operands[: len(names)], target, where))
         results[key], seen, whole = _summed(part, place, operands, tuple(shape), where)
         if target is not None:
             there = view(name, "out", target)
             calls.check_writeable(name, there, seen.dtype, seen.shape)
-            late[key] = target, there, seen, place, calls.mask_of(name, where) if whole else True
-    for key, (target, there, seen, place, mask) in late.items():
+            late[key] = target, there, seen, calls.mask_of(name, where) if whole else True
+    for key, (target, there, seen, mask) in late.items():
         if seen.shape == () or 0 not in seen.shape:
             calls.compute(place, calls.same, there, [seen], [], mask, fresh=False)
         results[key] = place.library.finished(target)
@@ -169,7 +183,7 @@ def _summed(
         shape = arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape])
     if shape == target:
         result = calls.call(part, operands, None, where)
-        return result, view(name, "out", result), True
+        return result, view(name, "result", result), True
     made, out = place.empty(target, dtype)
     if 0 in target:
         return place.library.finished(made), out, False

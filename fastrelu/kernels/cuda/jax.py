@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from fastrelu import arrays
-from fastrelu.kernels import cuda_dlpack as dlpack
-from fastrelu.kernels.cuda_devices import Array, Library, checked, launch_context
-from fastrelu.kernels.cuda_streams import wait
+from fastrelu.kernels.cuda import dlpack as dlpack
+from fastrelu.kernels.cuda.devices import Array, Library, checked, launch_context
+from fastrelu.kernels.cuda.streams import wait
 
 
 class Fresh:

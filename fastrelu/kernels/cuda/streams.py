@@ -15,8 +15,8 @@ from typing import Any
 from numba import cuda
 
 from fastrelu import arrays
-from fastrelu.kernels.cuda_devices import Library, launch_context, library_of
-from fastrelu.kernels.cuda_dlpack import LEGACY
+from fastrelu.kernels.cuda.devices import Library, launch_context, library_of
+from fastrelu.kernels.cuda.dlpack import LEGACY
 
 _held: deque[tuple[Any, list[Any]]] = deque()  # what has to live until an event, of libraries without a stream to order
 
