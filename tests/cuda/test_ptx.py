@@ -209,13 +209,16 @@ def teams(function: Any, dtype: Any) -> Iterator[Any]:
 
 
 FOLDS = [function for record in fr.registry.values() if isinstance(record, Fold) for function in (record, record.backward)]
+ROWS = [function for function in FOLDS if all(function.cores)]
+# The first and its backward pass; they take some seconds each.
+HELD = [pytest.param(each, id=each.dotted_name, marks=() if k < 2 else pytest.mark.slow) for k, each in enumerate(ROWS)]
 
 
 @pytest.mark.parametrize("target", [HOPPER, pytest.param(BLACKWELL, marks=pytest.mark.slow)], ids=["sm_90", "sm_100"])
 @pytest.mark.parametrize(
     "dtype", [np.float32, *(pytest.param(each, marks=pytest.mark.slow) for each in (np.float16, np.float64))]
 )
-@pytest.mark.parametrize("function", [each for each in FOLDS if all(each.cores)], ids=lambda function: function.dotted_name)
+@pytest.mark.parametrize("function", HELD)
 def test_rows_are_held_in_registers(function: Any, dtype: Any, target: Any) -> None:
     for source, groups in teams(function, dtype):
         code, _ = compiled(target, source)
@@ -235,4 +238,4 @@ def test_the_functions_of_the_registry_are_shared_by_threads(target: Any) -> Non
     from fastrelu.kernels.cuda.separable import reductions_of
 
     shared = {function.dotted_name for function in FOLDS if reductions_of(function.formula) is not None}
-    assert shared == {function.dotted_name for function in FOLDS if all(function.cores)}
+    assert shared == {function.dotted_name for function in ROWS}
