@@ -141,7 +141,7 @@ class Bad:
         yield torch.tensor(X, dtype="qint8"), "relu: x must be a real array, got qint8"
         yield torch.tensor(X.astype(np.complex64)), "relu: x must be a real array, got complex64"
         yield cupy.array(X.astype(np.complex64)), "relu: x must be a real array, got complex64"
-        yield fakes.Interface(X.astype(">f4")), "relu: x must be in the machine's byte order, got >f4"
+        yield fakes.Interface(X.astype(">f4")), "relu: x must have the byte order of the device, got >f4"
         yield fakes.Interface(X, mask=fakes.Interface(X > 0)), "relu: x must have no mask, got Interface"
         yield fakes.Interface(X.astype(np.complex64)), "relu: x must be a real array, got complex64"
         yield X, "relu: x must be an array on a device, got ndarray"

@@ -54,7 +54,7 @@ class Library:
         Raises
         ------
         TypeError
-            If it does not hold real numbers of at most 64 bits in the machine's byte order; if it is masked.
+            If it does not hold real numbers of at most 64 bits in the byte order of the device; if it is masked.
         """
         interface = getattr(value, "__cuda_array_interface__", None)
         if interface is None and getattr(value, "__cuda_ndarray__", False):
@@ -208,7 +208,7 @@ def checked(name: str, argument: str, dtype: Any) -> np.dtype[Any]:
     if not isinstance(dtype, np.dtype) or not arrays.is_real(dtype):
         arrays.reject(TypeError, name, argument, "be a real array", str(dtype))
     if not dtype.isnative:
-        arrays.reject(TypeError, name, argument, "be in the machine's byte order", str(dtype))
+        arrays.reject(TypeError, name, argument, "have the byte order of the device", str(dtype))
     return dtype
 
 
