@@ -72,12 +72,10 @@ class _Call:
         if keys == X and self.arrays == 1:
             option = {"from_output": True} if from_output else self.keywords
             found = [backward(*given, **option)]
-        elif grad.is_cuda and not self.keywords:  # summed there
-            found = [backward.gradients[key](*given) for key in keys]
         else:
             found = list(backward(*given, wrt=keys, **self.keywords))
         likes = (operands[self.keys.index(key)] for key in keys)
-        return tuple(as_tensor(each).sum_to_size(like.shape).to(like.dtype) for each, like in zip(found, likes, strict=True))
+        return tuple(as_tensor(each).to(like.dtype) for each, like in zip(found, likes, strict=True))
 
 
 class _Forward(torch.autograd.Function):  # type: ignore[misc]

@@ -1,13 +1,12 @@
 """Libraries of arrays on a device that are none: their arrays show what the real ones show, and lie in host memory."""
 
-import ctypes
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from fastrelu.kernels.cuda import dlpack as dlpack
+from fastrelu.kernels.cuda import dlpack
 
 
 def no_copy(*_args: Any, **_named: Any) -> Any:
@@ -46,7 +45,7 @@ class DLPackOnly:
     def __init__(self, x: Any, device: int = 0, kind: int = 2, old: bool = False) -> None:
         self.x, self.device_number, self.kind, self.old = x, device, kind, old
         self.asked: list[int] = []
-        self.freed = 0
+        self.given: list[Any] = []
         self.capsule: Any = None  # given out in place of an own one
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -61,10 +60,13 @@ class DLPackOnly:
             return self.capsule
         dtype = self.x.dtype if self.x.dtype.kind in "iufbV" else np.dtype(np.float32)
         told = dlpack.Told(self.x.ctypes.data, self.x.shape, self.x.strides, dtype, False, self.device_number)
-        return dlpack.export(told, self._free)
+        self.given.append(dlpack.export(told, lambda: None))
+        return self.given[-1]
 
-    def _free(self) -> None:
-        self.freed += 1
+    @property
+    def freed(self) -> int:
+        """How many of the capsules nobody holds any more."""
+        return sum(sys.getrefcount(capsule) == 3 for capsule in self.given)  # the list, the loop, the argument
 
 
 class TorchDtype:
@@ -186,9 +188,7 @@ def jax() -> Any:
         capsule = value.__dlpack__(stream=91)  # another of its streams
         told = dlpack.read(capsule)
         address = dlpack._pointer(capsule, dlpack.PLAIN)
-        rename = ctypes.pythonapi.PyCapsule_SetName
-        rename.argtypes = (ctypes.py_object, ctypes.c_char_p)
-        rename(capsule, USED)
+        dlpack._rename(capsule, dlpack.USED)
         result = kind(told)
         made.consumed.append(address)
         return result
@@ -210,9 +210,6 @@ def jax() -> Any:
         numpy=SimpleNamespace(zeros=lambda shape, dtype, device: ("zeros", shape, np.dtype(dtype), device)),
     )
     return made
-
-
-USED = b"used_dltensor"
 
 
 def install(monkeypatch: Any, made: Any) -> Any:

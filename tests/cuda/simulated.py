@@ -210,7 +210,7 @@ def test_memory_that_clashes() -> None:
 
 
 def test_a_read_only_out_is_refused() -> None:
-    interface = {"data": (4096, True), "strides": None}
+    interface = {"data": (4096, True), "strides": None, "shape": X.shape, "typestr": X.dtype.str}
     out = SimpleNamespace(__cuda_ndarray__=True, __cuda_array_interface__=interface, dtype=X.dtype, shape=X.shape)
     with pytest.raises(ValueError, match="relu: out must be writeable, got a read-only array"):
         fr.relu(d(X), out=out)

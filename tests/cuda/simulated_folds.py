@@ -18,7 +18,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 EVERY_FLOAT = (np.float16, BFLOAT16, np.float32, np.float64)
 FOLDS = {name: record for name, record in fr.registry.items() if isinstance(record, Fold)}
-along_rows = pytest.mark.parametrize("name", [name for name, record in FOLDS.items() if not record.pooled])
+along_rows = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if place else ())  # one that takes the same ways, and the rest in a slow run
+        for place, (name, record) in enumerate((name, record) for name, record in FOLDS.items() if not record.pooled)
+    ],
+)
 
 
 @pytest.fixture(autouse=True)

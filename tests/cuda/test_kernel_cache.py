@@ -16,11 +16,12 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 HELPER = "from fastrelu.vecmath.primitives import jitable\n@jitable\ndef half(x):\n    return x * type(x)({})\n"
 FORMULAS = "from helper import half\ndef mine(x):\n    return half(x)\n"
 RUN = """
+import contextlib
 from types import SimpleNamespace
 import numpy as np
 from numba.cuda import codegen, dispatcher
 from numba.cuda.cudadrv import nvvm
-from fastrelu.kernels.cuda import elements, launch
+from fastrelu.kernels.cuda import devices, elements, launch
 from fastrelu.kernels.cuda.steps import Task
 from formulas import mine
 
@@ -31,6 +32,8 @@ codegen.JITCUDACodegen.magic_tuple = lambda self: ((13, 0), (9, 0))
 dispatcher._Kernel.bind = lambda self: None
 dispatcher._Kernel.max_cooperative_grid_blocks = lambda self, threads: 264
 codegen.CUDACodeLibrary._ensure_cc = lambda self, cc: (9, 0, "a")
+
+devices.launch_context = lambda device: contextlib.nullcontext()
 
 dtype = np.dtype("float32")
 kernel = launch.kernel(0, 256, elements.wide, Task(mine, dtype, (dtype.name,), 0))

@@ -1,5 +1,6 @@
 """What reaches the driver, without one: a launch as numba prepares it, of kernels compiled for a device in name only."""
 
+import contextlib
 import ctypes
 import gc
 import re
@@ -73,6 +74,8 @@ def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[list[La
         finished=lambda result: result,
     )
     monkeypatch.setattr(devices, "common", lambda name, arguments, values: (library, 0))
+    monkeypatch.setattr(devices, "device_at", lambda address: 0)
+    monkeypatch.setattr(devices, "launch_context", lambda device: contextlib.nullcontext())
     for cached in (launch.kernel, launch.packs_halves):
         cached.cache_clear()
     yield made

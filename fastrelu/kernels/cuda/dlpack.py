@@ -15,7 +15,7 @@ LEGACY = 1  # the default stream, which is 0 in CUDA's own calls and 1 in those 
 BFLOAT = 4
 KINDS = {0: "int", 1: "uint", 2: "float", BFLOAT: "bfloat", 5: "complex", 6: "bool"}  # codes of dtypes
 READ_ONLY = 1  # the lowest flag of a capsule with a version
-PLAIN, VERSIONED = b"dltensor", b"dltensor_versioned"
+PLAIN, VERSIONED, USED = b"dltensor", b"dltensor_versioned", b"used_dltensor"
 
 
 class _Tensor(ctypes.Structure):
@@ -59,9 +59,8 @@ _is_valid, _pointer, _new = _python.PyCapsule_IsValid, _python.PyCapsule_GetPoin
 _is_valid.argtypes, _is_valid.restype = (ctypes.py_object, ctypes.c_char_p), ctypes.c_int
 _pointer.argtypes, _pointer.restype = (ctypes.py_object, ctypes.c_char_p), ctypes.c_void_p
 _new.argtypes, _new.restype = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p), ctypes.py_object
-# By address: of a capsule that is being destroyed there must be no new reference.
-_is_valid_at = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", _python))
-_pointer_at = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", _python))
+_rename = _python.PyCapsule_SetName
+_rename.argtypes = (ctypes.py_object, ctypes.c_char_p)
 
 
 class Told(NamedTuple):
@@ -131,18 +130,14 @@ def _delete(address: int) -> None:
         held[-1]()
 
 
-@ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-def _destroy(capsule: int) -> None:
-    """What Python does with a capsule that nobody has consumed: who does gives it another name."""
-    if _is_valid_at(capsule, PLAIN):
-        _delete(_pointer_at(capsule, PLAIN))
-
-
-_DELETE, _DESTROY = (ctypes.cast(function, ctypes.c_void_p).value for function in (_delete, _destroy))
+_DELETE = ctypes.cast(_delete, ctypes.c_void_p).value
 
 
 def export(told: Told, let_go: Callable[[], None]) -> Any:
-    """A capsule of memory on a CUDA device. `let_go` is called once, by whoever consumes it or drops it, on any thread."""
+    """A capsule of memory on a CUDA device. `let_go` is called once, by who has consumed it, on any thread, or by `drop`.
+
+    It has no destructor: one in Python would lose the exception during which the capsule goes.
+    """
     dtype = np.dtype(told.dtype)
     bfloat = dtype.kind == "V"
     code = BFLOAT if bfloat else {"i": 0, "u": 1, "f": 2, "b": 6}[dtype.kind]
@@ -152,4 +147,12 @@ def export(told: Told, let_go: Callable[[], None]) -> Any:
     managed = _Managed(tensor, None, _DELETE)
     address = ctypes.addressof(managed)
     _exported[address] = managed, lengths, steps, let_go
-    return _new(address, PLAIN, _DESTROY)
+    return _new(address, PLAIN, None)
+
+
+def drop(capsule: Any) -> None:
+    """Lets go of a capsule of ours, unless somebody has consumed it and given it another name."""
+    if _is_valid(capsule, PLAIN):
+        address = _pointer(capsule, PLAIN)
+        _rename(capsule, USED)
+        _delete(address)

@@ -31,6 +31,7 @@ class Fresh:
 
     def __init__(self, memory: Any, device: int, stream: int) -> None:
         self.memory, self.device, self.stream = memory, device, stream
+        self.capsules: list[Any] = []
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return dlpack.CUDA, self.device
@@ -41,7 +42,13 @@ class Fresh:
             with launch_context(self.device):
                 wait(stream, self.stream)
         array = Library().view("", "", self.memory)
-        return dlpack.export(dlpack.Told(*array), self._free)
+        self.capsules.append(dlpack.export(dlpack.Told(*array), self._free))
+        return self.capsules[-1]
+
+    def drop(self) -> None:
+        """Lets go of what JAX has not taken."""
+        while self.capsules:
+            dlpack.drop(self.capsules.pop())
 
     def _free(self) -> None:
         """cuMemFree waits for what still runs; JAX may ask for it on any thread."""
@@ -94,7 +101,10 @@ class Jax(Library):
         if not result.memory.size:  # there is no memory to hand over
             numpy, memory = sys.modules["jax"].numpy, result.memory
             return numpy.zeros(memory.shape, memory.dtype, device=_jax_device(result.device))
-        return importlib.import_module("jax.dlpack").from_dlpack(result)
+        try:
+            return importlib.import_module("jax.dlpack").from_dlpack(result)
+        finally:
+            result.drop()
 
 
 def _jax_device(number: int) -> Any:

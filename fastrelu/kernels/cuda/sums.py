@@ -146,16 +146,18 @@ def _gradients(
     where: Any,
 ) -> dict[str, Any]:
     name = owner.dotted_name
+    seen_operands = tuple(calls.operands_of(name, owner.arrays, operands[: len(owner.arrays)]))
     results: dict[str, Any] = {}
     late: dict[str, Any] = {}  # nothing is written before everything has been read and checked
     for key, target in sorted(zip(keys, outs, strict=True), key=lambda pair: pair[0] == "x"):
         part = owner.gradients[key]
-        shape = owner.shape_of(key, tuple(operands))
+        shape = owner.shape_of(key, seen_operands)
         if shape is None:
             results[key] = calls.call(part, operands, target, where)
             continue
         results[key], seen, whole = _summed(part, place, operands, tuple(shape), where)
         if target is not None:
+            seen = seen or view(name, "out", results[key])
             there = view(name, "out", target)
             calls.check_writeable(name, there, seen.dtype, seen.shape)
             late[key] = target, there, seen, calls.mask_of(name, where) if whole else True
@@ -168,8 +170,8 @@ def _gradients(
 
 def _summed(
     part: Elementwise, place: Place, operands: Sequence[Any], target: tuple[int, ...], where: Any
-) -> tuple[Any, Array, bool]:
-    """A gradient in the shape of its parameter, how kernels see it, and whether nothing had to be summed."""
+) -> tuple[Any, Array | None, bool]:
+    """A gradient in the shape of its parameter, how kernels see it where that is known, and whether nothing had to be summed."""
     name, count = part.dotted_name, len(part.arrays)
     given = calls.operands_of(name, part.arrays, operands[:count])
     seen = calls.stand_ins(given)
@@ -182,8 +184,7 @@ def _summed(
     if isinstance(mask, Array):
         shape = arrays.joined_shape(name, ("operands", "where"), [shape, mask.shape])
     if shape == target:
-        result = calls.call(part, operands, None, where)
-        return result, view(name, "result", result), True
+        return calls.call(part, operands, None, where), None, True
     made, out = place.empty(target, dtype)
     if 0 in target:
         return place.library.finished(made), out, False
