@@ -3,6 +3,7 @@
 test_simulator.py runs these tests in numba's simulator. Named on pytest's command line they run on a real device.
 """
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,14 +63,20 @@ def check(function: Any, arrays: Any, views: Any = None, out: Any = None, **name
     return result
 
 
-# Simulated threads are slow: a function of each kind, and marked slow all the others.
+# Simulated threads are slow: a function of each kind in two dtypes, and marked slow all the others.
 SIMULATED = ("relu", "prelu", "elu", "gelu", "sinusoid")
-REST = {name: record for name, record in fr.registry.items() if name not in SIMULATED}
-GRID = [*cases({name: fr.registry[name] for name in SIMULATED}), *cases(REST, marks=pytest.mark.slow)]
 
 
-@every_float
-@pytest.mark.parametrize(("function", "options"), GRID)
+def grid() -> Iterator[Any]:
+    for dtype in (np.float16, BFLOAT16, np.float32, np.float64):
+        for name, record in fr.registry.items():
+            quick = name in SIMULATED and dtype in (np.float16, np.float32)
+            for case in cases({name: record}):
+                told = f"{case.id}-{np.dtype(dtype).name}"
+                yield pytest.param(*case.values, dtype, id=told, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("function", "options", "dtype"), list(grid()))
 def test_same_bits_as_the_cpu(function: Any, options: Any, dtype: Any) -> None:
     check(function, [sample((40,), dtype, seed) for seed in range(len(function.arrays))], **options)
 
