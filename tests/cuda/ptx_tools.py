@@ -49,16 +49,15 @@ def operations(code: str) -> Counter[str]:
     return Counter(re.sub(r"^(ld|st)(\.global)?(\.v\d)?\.[fu]", r"\1\2\3.b", name) for name in names)
 
 
-def wide_access(kind: str, dtype: Any) -> str:
-    """The instruction of 16 bytes."""
-    size = np.dtype(dtype).itemsize
-    return f"{kind}.global.v2.b64" if size == 8 else f"{kind}.global.v4.b32"
+def wide(found: Counter[str], kind: str) -> int:
+    """How many of these instructions access 16 bytes: from sm_100 on the compiler may store four words as two pairs."""
+    return found[f"{kind}.global.v4.b32"] + found[f"{kind}.global.v2.b64"]
 
 
 def fused(code: str, dtype: Any) -> float:
     """fma instructions an element: the compiler unrolls as it likes."""
     found, size = operations(code), np.dtype(dtype).itemsize
-    elements = found[wide_access("st", dtype)] * (16 // size) + found[f"st.global.b{8 * size}"]
+    elements = wide(found, "st") * (16 // size) + found[f"st.global.b{8 * size}"]
     return (found["fma.rn.f32"] + found["fma.rn.f64"]) / elements
 
 

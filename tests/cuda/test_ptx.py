@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from numba.extending import register_jitable
-from ptx_tools import compiled, fused, loose, missing, operations, wide_access
+from ptx_tools import compiled, fused, loose, missing, operations, wide
 from registry_grid import cases, chosen
 
 import fastrelu as fr
@@ -75,16 +75,16 @@ def widens(formula: Any, seen: set[Any]) -> bool:
     return inside or any(widens(other, seen) for other in [*cells, *names])
 
 
-def check(code: str, apart: str, target: Any, dtype: Any, wide: bool = False) -> None:
+def check(code: str, apart: str, target: Any, dtype: Any, widening: bool = False) -> None:
     bits = max(32, np.dtype(dtype).itemsize * 8)  # half types are computed in float32
     assert f".target sm_{target[0]}{target[1]}" in code
     assert ".local" not in code
     assert ".extern" not in code
     for name in operations(code):
         assert not re.search(r"^call|^trap|\.ftz|\.approx|\.full", name), name
-        assert wide or f".f{96 - bits}" not in name, "computed in the other precision"
+        assert widening or f".f{96 - bits}" not in name, "computed in the other precision"
     assert fused(code, dtype) == fused(apart, dtype), "a product and a sum that the formula left apart were contracted"
-    for each in (32, 64) if wide else (bits,):
+    for each in (32, 64) if widening else (bits,):
         assert not loose(code, each), "a product and a sum may be contracted: the formula needs fma or times"
 
 
@@ -95,7 +95,7 @@ def test_straight_ieee_code(function: Any, options: Any, dtype: Any, target: Any
     check(code, apart, target, dtype, widens(function.formula, set()))
     found = operations(code)
     # An array that the formula does not look at, as the derivative of prelu by its weight, is not read.
-    assert 0 < found[wide_access("ld", dtype)] <= len(function.arrays) * found[wide_access("st", dtype)]
+    assert 0 < wide(found, "ld") <= len(function.arrays) * wide(found, "st")
 
 
 @every_target
@@ -113,8 +113,8 @@ def test_what_the_formula_says_is_there(ndim: int, dtype: Any, target: Any) -> N
 @pytest.mark.parametrize("dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=lambda dtype: np.dtype(dtype).name)
 def test_each_element_is_read_and_written_once(dtype: Any, target: Any) -> None:
     found, size = operations(ptx(target, fr.prelu.formula, dtype, 2, 0)[0]), np.dtype(dtype).itemsize
-    for ending in (wide_access("", dtype), f".global.b{8 * size}"):
-        assert found[f"ld{ending}"] == 2 * found[f"st{ending}"] > 0
+    assert wide(found, "ld") == 2 * wide(found, "st") > 0
+    assert found[f"ld.global.b{8 * size}"] == 2 * found[f"st.global.b{8 * size}"] > 0
 
 
 @every_target
@@ -225,11 +225,11 @@ def test_rows_are_held_in_registers(function: Any, dtype: Any, target: Any) -> N
         found = operations(code)
         assert ".local" not in code
         assert not [name for name in found if re.search(r"^call|^trap|\.ftz|\.approx|\.full", name)]
-        assert found[wide_access("ld", dtype)] > 0
+        assert wide(found, "ld") > 0
         if groups:  # one pass: each element is read once and written once
-            stores = found[wide_access("st", dtype)]
+            stores = wide(found, "st")
             assert stores % groups == 0  # the compiler may have unrolled the loop over the rows
-            assert found[wide_access("ld", dtype)] == stores * len(function.arrays)
+            assert wide(found, "ld") == stores * len(function.arrays)
             assert found[f"ld.global.b{8 * np.dtype(dtype).itemsize}"] == 0
 
 
