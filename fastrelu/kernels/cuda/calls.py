@@ -11,7 +11,7 @@ import numpy as np
 
 from fastrelu import arrays
 from fastrelu.kernels.cuda import devices, elements, launch, layouts, streams
-from fastrelu.kernels.cuda.devices import Array, Library
+from fastrelu.kernels.cuda.devices import Array, Library, is_number
 from fastrelu.kernels.cuda.memory import WIDE
 from fastrelu.kernels.cuda.steps import CLEAR, KEEP, Task
 from fastrelu.kernels.storage import BY_DTYPE
@@ -46,11 +46,6 @@ def place_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> Place:
     return Place(library, device, library.stream(device))
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a number, which needs no place."""
-    return type(value) in (float, int, bool) or isinstance(value, np.generic)
-
-
 def operands_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> list[Operand]:
     """The operands as kernels see them."""
     return [_operand(name, key, value) for key, value in zip(keys, values, strict=True)]
@@ -59,17 +54,12 @@ def operands_of(name: str, keys: Sequence[str], values: Sequence[Any]) -> list[O
 def _operand(name: str, key: str, value: Any) -> Operand:
     if is_number(value):
         return np.asarray(value) if isinstance(value, np.generic) else value
-    seen = devices.view(name, key, value)
-    if not arrays.is_real(seen.dtype):
-        arrays.reject(TypeError, name, key, "be a real array", str(seen.dtype))
-    return _checked(name, key, seen)
+    return _aligned(name, key, devices.view(name, key, value))
 
 
-def _checked(name: str, key: str, array: Array) -> Array:
-    """Refuses what a device cannot read: numbers of another byte order, and those that lie across words."""
+def _aligned(name: str, key: str, array: Array) -> Array:
+    """Refuses numbers that lie across words, which a device cannot read."""
     size = array.dtype.itemsize
-    if not array.dtype.isnative:
-        arrays.reject(TypeError, name, key, "have the byte order of the device", str(array.dtype))
     if size > 1 and any(number % size for number in (array.address, *array.strides)):
         arrays.reject(ValueError, name, key, f"lie at multiples of {size} bytes", f"strides {array.strides} at {array.address}")
     return array
@@ -105,7 +95,7 @@ def check_covers(name: str, mask: Array | bool, shape: tuple[int, ...]) -> None:
 def check_writeable(name: str, out: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Refuses an output that the result does not fit exactly."""
     arrays.check_fit(name, out, dtype, shape)
-    _checked(name, "out", out)
+    _aligned(name, "out", out)
     if out.read_only:
         arrays.reject(ValueError, name, "out", "be writeable", "a read-only array")
 

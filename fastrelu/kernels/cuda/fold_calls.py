@@ -13,6 +13,7 @@ from fastrelu import arrays
 from fastrelu.kernels.cuda import calls, fold_kernels, launch, layouts
 from fastrelu.kernels.cuda.calls import Place
 from fastrelu.kernels.cuda.devices import Array, view
+from fastrelu.kernels.cuda.dlpack import in_c_order
 from fastrelu.kernels.cuda.memory import WIDE
 from fastrelu.kernels.cuda.reductions import mailbox_bytes
 from fastrelu.kernels.cuda.rows import Part
@@ -168,7 +169,7 @@ def _compute(
             _compute(function, place, dtype, fresh, packed[: len(operands)], packed[-1] if read != operands else True, (-1,))
             order = _last(len(target.shape), inner)
             moved = target._replace(shape=_taken(target.shape, order), strides=_taken(target.strides, order))
-            back = fresh._replace(shape=moved.shape, strides=layouts.packed(moved.shape, dtype.itemsize))
+            back = fresh._replace(shape=moved.shape, strides=in_c_order(moved.shape, dtype.itemsize))
             calls.compute(place, calls.same, moved, [back], [])
             del made
             return

@@ -28,15 +28,6 @@ class Walk(NamedTuple):
         return max(math.prod(self.shape), *reach) < SHORT
 
 
-def packed(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """The strides of an array in C order without gaps."""
-    strides: tuple[int, ...] = ()
-    for n in reversed(shape):
-        strides = (size, *strides)
-        size *= n
-    return strides
-
-
 def contiguous(array: Array, columns: bool = False) -> bool:
     """Whether it lies in C order without gaps; or in Fortran order."""
     shape, strides = (array.shape[::-1], array.strides[::-1]) if columns else (array.shape, array.strides)
