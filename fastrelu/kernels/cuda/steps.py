@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -82,9 +83,37 @@ def step(task: Task, lanes: int, groups: int) -> Any:
     return _simulated(task, lanes, groups) if config.ENABLE_CUDASIM else _compiled(task, lanes, groups)
 
 
+def _operands(target: Any, builder: Any, task: Task, lanes: int, items: list[Any], numbers: list[Any]) -> list[list[Any]]:
+    """For each of so many neighbours what the formula is called with: items of the arrays, and numbers, in their order."""
+    storages = [memory.storage_of(each) for each in task.given]
+    arrays, scalars = iter(zip(storages, items, strict=True)), iter(numbers)
+    columns = []
+    for source in task.sources:
+        if source:
+            storage, values = next(arrays)
+            columns.append([target.cast(builder, value, storage.compute, task.compute) for value in values])
+        else:
+            columns.append([next(scalars)] * lanes)
+    rest = list(scalars)
+    return [[*(column[k] for column in columns), *rest] for k in range(lanes)]
+
+
+def _store(target: Any, builder: Any, task: Task, to: Any, values: list[Any], items: list[Any], inside: Any) -> None:
+    """Stores some neighbours, as the mask says, which is the last of the items; `inside` is None where they surely are."""
+    output, wanted = BY_DTYPE[task.dtype], inside
+    if task.mask:
+        selected = [builder.icmp_unsigned("!=", item, item.type(0)) for item in items[-1]]
+        if task.mask == CLEAR:
+            zero = ir.Constant(target.get_data_type(task.compute), 0)
+            values = [builder.select(bit, value, zero) for bit, value in zip(selected, values, strict=True)]
+        else:
+            wanted = selected[0] if inside is None else builder.and_(inside, selected[0])
+    with builder.if_then(wanted) if wanted is not None else contextlib.nullcontext():
+        memory.store(builder, output, to, values, task.packs)
+
+
 def _compiled(task: Task, lanes: int, groups: int) -> Any:
-    formula, dtype, sources, n_params, mask, packs = task
-    output = BY_DTYPE[dtype]
+    formula, dtype, sources, n_params, *_ = task
     storages = [memory.storage_of(each) for each in task.given]
 
     @intrinsic
@@ -135,35 +164,10 @@ def _compiled(task: Task, lanes: int, groups: int) -> Any:
                 loaded.append((places[0], inside, items))
             results = []
             for _, _, items in loaded:
-                arrays, scalar = iter(zip(storages, items, strict=True)), iter(numbers)
-                operands = []
-                for source in sources:
-                    if not source:
-                        operands.append([next(scalar)] * lanes)
-                    else:
-                        storage, values = next(arrays)
-                        operands.append([target.cast(builder, value, storage.compute, task.compute) for value in values])
-                rest = list(scalar)
-                results.append(
-                    [
-                        emit(target, builder, called, inner, [each[k] for each in operands] + rest, task.compute)
-                        for k in range(lanes)
-                    ]
-                )
+                given = _operands(target, builder, task, lanes, items, numbers)
+                results.append([emit(target, builder, called, inner, each, task.compute) for each in given])
             for group, ((to, inside, items), values) in enumerate(zip(loaded, results, strict=True)):
-                wanted = inside if group else None
-                if mask:
-                    selected = [builder.icmp_unsigned("!=", item, item.type(0)) for item in items[-1]]
-                    if mask == CLEAR:
-                        zero = ir.Constant(target.get_data_type(task.compute), 0)
-                        values = [builder.select(bit, value, zero) for bit, value in zip(selected, values, strict=True)]
-                    else:
-                        wanted = builder.and_(inside, selected[0])
-                if wanted is None:
-                    memory.store(builder, output, to, values, packs)
-                else:
-                    with builder.if_then(wanted):
-                        memory.store(builder, output, to, values, packs)
+                _store(target, builder, task, to, values, items, inside if group else None)
             return target.get_dummy_value()
 
         return types.void(out, pointers, scalars, place, gap, count, base, shape, strides), codegen
